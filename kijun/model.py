@@ -1,0 +1,195 @@
+"""The words everything else speaks: reads, what came back, verdicts and findings.
+
+Nothing here does I/O, and nothing here knows a topic by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+
+class Outcome(StrEnum):
+    """How reading one host ended."""
+
+    COLLECTED = "collected"
+    UNREACHABLE = "unreachable"
+    DENIED = "denied"
+    TIMED_OUT = "timed_out"
+    MALFORMED = "malformed"
+
+
+class Status(StrEnum):
+    """What a judgement says of one control on one host. `UNKNOWN` is never a pass."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    FAIL = "fail"
+    EXCEPTED = "excepted"
+    NOT_APPLICABLE = "not_applicable"
+    UNKNOWN = "unknown"
+
+
+class Grade(StrEnum):
+    """How sure a finding is; grades are never merged."""
+
+    PROVEN = "proven"  # a proof exercised it on this host, and what it rests on has not changed since
+    CONFIGURED = "configured"  # read and judged
+    UNVERIFIED = "unverified"  # could not be read
+
+
+@dataclass(frozen=True, slots=True)
+class FileRead:
+    """A file, or a shell glob of files, whose content and metadata a judge wants (links are followed).
+
+    Never declare a file that holds secrets here: reduce it on the host with a `CommandRead`.
+    """
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRead:
+    """A piece of POSIX sh run on the host as root: stdin is /dev/null, LC_ALL=C, PATH is the system's.
+
+    Its stdout and exit status come back under `name`. It must change nothing, fork little, and print
+    no secret (a hash is reduced to its algorithm and age before it leaves the host).
+    """
+
+    name: str
+    script: str
+    volatile: bool = False  # differs from read to read on an unchanged host (tallies, ages, uptime)
+
+
+Read = FileRead | CommandRead
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """One file as it was on the host."""
+
+    path: str
+    kind: str  # "file", "dir" or "other"
+    mode: int  # permission bits, e.g. 0o644
+    uid: int
+    gid: int
+    mtime: int  # seconds since the epoch, host's clock
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        """The content as UTF-8; bytes that are not become U+FFFD, so a parser never raises on them."""
+        return self.content.decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """What one `CommandRead` gave."""
+
+    name: str
+    rc: int
+    stdout: bytes
+
+    @property
+    def text(self) -> str:
+        """The output as UTF-8; bytes that are not become U+FFFD."""
+        return self.stdout.decode("utf-8", "replace")
+
+
+@dataclass(frozen=True)
+class HostState:
+    """Everything one read brought back from one host.
+
+    `read_at` is the host's own clock, in seconds since the epoch. A file that is absent on the host is
+    absent from `files`; asking for one that no read declared is a mistake in the topic and raises LookupError.
+    """
+
+    files: Mapping[str, FileEntry]
+    commands: Mapping[str, CommandResult]
+    read_at: int
+    declared: frozenset[str] = field(default_factory=frozenset)  # FileRead patterns
+
+    def file(self, path: str) -> FileEntry | None:
+        """Return the file at `path`, or None where the host has none."""
+        if path in self.files:
+            return self.files[path]
+        if not any(path == pattern or _matches(path, pattern) for pattern in self.declared):
+            raise LookupError(f"{path} was not declared as a read")
+        return None
+
+    def glob(self, pattern: str) -> list[FileEntry]:
+        """Return the files that match `pattern` (shell rules: `*` stops at `/`), sorted by path."""
+        return [self.files[p] for p in sorted(self.files) if _matches(p, pattern)]
+
+    def command(self, name: str) -> CommandResult:
+        """Return what the command read `name` gave; LookupError where no topic declared it."""
+        return self.commands[name]
+
+
+def _matches(path: str, pattern: str) -> bool:
+    parts, wanted = path.split("/"), pattern.split("/")
+    return len(parts) == len(wanted) and all(
+        fnmatchcase(part, want) and (want.startswith(".") or not part.startswith(".") or want == part)
+        for part, want in zip(parts, wanted, strict=True)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a topic's judge says of one of its controls, before the rulebook's data is joined to it."""
+
+    control: str  # "<topic>.<name>"
+    status: Status
+    expected: str
+    actual: str
+    source: str  # where it was read: a path, or the command
+    reason: str = ""  # required for UNKNOWN and NOT_APPLICABLE; one sentence
+
+
+Params = Mapping[str, object]
+Judge = Callable[[HostState, Params], Iterable[Verdict]]
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What a topic module offers as `TOPIC`: what to read, and a pure function that judges it.
+
+    The judge yields exactly one verdict for every control in `controls/<slug>.yml`; what it leaves out
+    is reported `unknown`. It never raises on what a host sent.
+    """
+
+    slug: str
+    reads: tuple[Read, ...]
+    judge: Judge
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A verdict with the rulebook's data joined: what reports, records and exit codes are made of."""
+
+    control: str
+    topic: str
+    clauses: tuple[str, ...]
+    status: Status
+    grade: Grade
+    expected: str
+    actual: str
+    source: str
+    reason: str = ""
+    basis: str = "clause"  # "clause" or "practice"; practice is never a breach of the standard
+    severity: str = "medium"
+    title_en: str = ""
+    title_ja: str = ""
+
+
+@dataclass(frozen=True)
+class HostReport:
+    """One host's part of a check."""
+
+    name: str
+    outcome: Outcome
+    reason: str
+    seconds: float
+    findings: tuple[Finding, ...] = ()
+    inventory_error: bool = False  # the host was not contacted: its variables cannot be resolved
