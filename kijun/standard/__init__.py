@@ -1,0 +1,123 @@
+"""The rulebook: load it, and refuse it with one precise sentence where a file is not what its model expects.
+
+`kijun check` needs the controls of the topics only; clauses are read when they are first asked for.
+What one file cannot know of another (does the clause exist?) is in `kijun.standard.validating`.
+"""
+
+from __future__ import annotations
+
+from functools import cache, cached_property
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from kijun.documents import kind, read_mapping, shown, standard_root
+from kijun.errors import StandardError
+from kijun.standard.models import (
+    Clause,
+    ClauseFile,
+    Control,
+    ControlFile,
+    Heading,
+    Model,
+    StandardFile,
+)
+
+__all__ = ["Clause", "Control", "ControlFile", "Heading", "Standard", "load_standard"]
+
+
+class Standard:
+    """A rulebook in the folder `root`. Each kind of file is read and checked when first asked for."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @cached_property
+    def about(self) -> StandardFile:
+        """What `standard.yml` says."""
+        return _load(self.root / "standard.yml", StandardFile)
+
+    @cached_property
+    def topics(self) -> dict[str, ControlFile]:
+        """The control file of every topic that has one, by slug, in alphabetical order."""
+        found = {}
+        for path in sorted((self.root / "controls").glob("*.yml")):
+            found[path.stem] = _load(path, ControlFile)
+            if found[path.stem].topic != path.stem:
+                raise StandardError(
+                    f"{shown(path)}: topic: expected '{path.stem}', the file's name, "
+                    f"found '{found[path.stem].topic}'."
+                )
+        return found
+
+    @cached_property
+    def controls(self) -> dict[str, Control]:
+        """Every control by id, in the order of the files."""
+        return {control.id: control for file in self.topics.values() for control in file.controls}
+
+    @cached_property
+    def sections(self) -> dict[str, ClauseFile]:
+        """Every section of the rulebook by its id, in the order of the source."""
+        paths = (self.root / "clauses").glob("*.yml")
+        files = [_load(path, ClauseFile) for path in paths]
+        if not files:
+            raise StandardError(f"{shown(self.root / 'clauses')}: expected one file per section, found none.")
+        return {file.section: file for file in sorted(files, key=lambda f: f.clauses[0].lines[0])}
+
+    @cached_property
+    def clauses(self) -> dict[str, Clause]:
+        """Every requirement by id, in the order of the source."""
+        return {clause.id: clause for file in self.sections.values() for clause in file.clauses}
+
+    @cached_property
+    def headings(self) -> dict[str, Heading]:
+        """Every heading by id, in the order of the source."""
+        return {heading.id: heading for file in self.sections.values() for heading in file.headings}
+
+
+@cache
+def load_standard(root: Path | None = None) -> Standard:
+    """Return the rulebook in the folder `root`, or the one in use; StandardError where there is none."""
+    return Standard(root or standard_root())
+
+
+def _load[M: Model](path: Path, model: type[M]) -> M:
+    try:
+        return model.model_validate(read_mapping(path))
+    except ValidationError as bad:
+        raise StandardError(explain(path, bad)) from None
+
+
+def explain(path: Path, bad: ValidationError) -> str:
+    """Return one sentence for a failed validation: file, key path, what was expected and what stood there."""
+    errors = bad.errors(include_url=False)
+    first = errors[0]
+    place = _place(first["loc"])
+    match first["type"]:
+        case "extra_forbidden":
+            text = "expected no such key"
+        case "missing":
+            text = "expected this key, found nothing"
+        case "value_error":
+            text = f"expected {first['ctx']['error']}"
+        case "enum" | "literal_error":
+            text = f"expected one of {first['ctx']['expected']}, found {kind(first['input'])}"
+        case "string_pattern_mismatch":
+            text = f"expected a name that matches {first['ctx']['pattern']}, found {kind(first['input'])}"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            text = f"expected a mapping, found {kind(first['input'])}"
+        case "tuple_type" | "list_type":
+            text = f"expected a list, found {kind(first['input'])}"
+        case _:
+            message = first["msg"]
+            text = f"expected {message.removeprefix('Input should be ')}, found {kind(first['input'])}"
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{shown(path)}: {f'{place}: ' if place else ''}{text}{more}."
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    """Return pydantic's location as a key path, `controls[2].severity`."""
+    path = ""
+    for part in loc:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
+    return path
