@@ -21,6 +21,7 @@ from kijun.standard.models import (
     Heading,
     Model,
     StandardFile,
+    Vocabulary,
 )
 
 __all__ = ["Clause", "Control", "ControlFile", "Heading", "Standard", "load_standard"]
@@ -36,6 +37,11 @@ class Standard:
     def about(self) -> StandardFile:
         """What `standard.yml` says."""
         return _load(self.root / "standard.yml", StandardFile)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The words that the clauses use: subjects, workflows and actors."""
+        return _load(self.root / "vocabulary.yml", Vocabulary)
 
     @cached_property
     def topics(self) -> dict[str, ControlFile]:

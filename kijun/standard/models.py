@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 SubjectSlug = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$")]
 ControlId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
-ClauseId = Annotated[str, StringConstraints(pattern=r"^(R|S|A)-?[0-9]+(-[0-9]+)?(\.[0-9a-z]+(-[0-9]+)?)*$")]
+ClauseId = Annotated[str, StringConstraints(pattern=r"^[RS]-A?[0-9]+(-[0-9]+)?(\.[0-9a-z]+(-[0-9]+)?)*$")]
 Sentence = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Line = Annotated[int, Field(ge=1)]
 
@@ -90,13 +90,18 @@ class TopicEntry(Model):
 
 
 class StandardFile(Model):
-    """`standard.yml`: what the rulebook is, and the vocabulary that its clauses use."""
+    """`standard.yml`: what the rulebook is, and the topics it is divided into."""
 
-    name: Sentence
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
     title: Text
-    source: Sentence
+    source: Text
     in_force: date
     topics: dict[Slug, TopicEntry]
+
+
+class Vocabulary(Model):
+    """`vocabulary.yml`: the words that the clauses use."""
+
     subjects: dict[SubjectSlug, Text]
     workflows: dict[SubjectSlug, Text]
     actors: dict[Slug, Text]
@@ -148,7 +153,7 @@ class Heading(Model):
 class ClauseFile(Model):
     """`clauses/<section>.yml`: one section of the rulebook, in the source's order."""
 
-    section: ClauseId
+    section: Annotated[str, StringConstraints(pattern=r"^(R|S-A?[0-9]+)$")]
     title: Text
     headings: tuple[Heading, ...] = ()
     clauses: tuple[Clause, ...] = Field(min_length=1)
