@@ -1,0 +1,1 @@
+../kijun/parsers/pam.py
