@@ -1,0 +1,58 @@
+# Every target does its own set-up first (bin/setup: Python, .venv, system packages; at once when nothing is missing).
+
+BIN := .venv/bin
+ROOT := $(shell id -u | grep -qx 0 || echo sudo --preserve-env=KIJUN_CACHE_DIR,KIJUN_STATE_DIR,LANG)
+ARGS ?=
+export ANSIBLE_NOCOLOR := $(if $(CI),1,)
+
+.PHONY: help demo test unit booted lint bench generate sabotage doctor lock format clean
+.DEFAULT_GOAL := help
+
+help:  ## show this list
+	@sed -n 's/^\([a-z]*\):  ## \(.*\)$$/make \1|\2/p' Makefile | while IFS='|' read -r name what; do \
+	    printf '%-15s %s\n' "$$name" "$$what"; done
+
+demo:  ## harden a disposable Debian host before your eyes, and prove it (root or sudo; ARGS="--release trixie --keep")
+	@bin/setup targets
+	@$(ROOT) $(BIN)/kijun demo $(ARGS)
+
+test: unit booted  ## all tests; those on booted hosts need root (what CI runs)
+
+unit:  ## the tests that need no root and no host
+	@bin/setup
+	@$(BIN)/python -m pytest tests/unit -q -n auto $(ARGS)
+
+booted:  ## the tests on real booted hosts (root)
+	@bin/booted-tests $(ARGS)
+
+lint:  ## ruff, mypy, yamllint, ansible-lint, shellcheck, module documentation, generated files
+	@bin/setup lint
+	@bin/lint
+
+bench:  ## measure reading against OpenSSH and ansible-playbook --check (root; prints a table, writes JSON)
+	@bin/setup targets
+	@$(ROOT) $(BIN)/python -m bench $(ARGS)
+
+sabotage:  ## break compliant hosts in every known way; print who noticed (root)
+	@bin/setup targets
+	@$(ROOT) $(BIN)/kijun sabotage $(ARGS)
+
+generate:  ## write defaults and documentation anew from argument_specs and controls
+	@bin/setup
+	@$(BIN)/python -m kijun.generating
+
+doctor:  ## what this control node lacks, and the command that mends it
+	@bin/setup
+	@$(BIN)/kijun doctor $(ARGS)
+
+lock:  ## pin all dependencies anew in requirements.lock (ARGS=--upgrade for newer releases)
+	@bin/lock $(ARGS)
+
+format:  ## format the Python code
+	@bin/setup
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean:  ## remove .venv, caches and build results (not images and state: 'kijun target down --all' first)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible build dist reports
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
