@@ -97,29 +97,44 @@ class CommandResult:
         return self.stdout.decode("utf-8", "replace")
 
 
+class UnreadError(LookupError):
+    """A file exists on the host and could not be read: nothing may be concluded from it. Becomes `unknown`."""
+
+
 @dataclass(frozen=True)
 class HostState:
     """Everything one read brought back from one host.
 
     `read_at` is the host's own clock, in seconds since the epoch. A file that is absent on the host is
     absent from `files`; asking for one that no read declared is a mistake in the topic and raises LookupError.
+    A file that exists but could not be read is in `unread` with the reason; asking for it raises UnreadError, which
+    a judge lets pass (kijun.judging reports `unknown`).
     """
 
     files: Mapping[str, FileEntry]
     commands: Mapping[str, CommandResult]
     read_at: int
     declared: frozenset[str] = field(default_factory=frozenset)  # FileRead patterns
+    unread: Mapping[str, str] = field(default_factory=dict)  # path -> why
 
     def file(self, path: str) -> FileEntry | None:
-        """Return the file at `path`, or None where the host has none."""
+        """Return the file at `path`, or None where the host has none; UnreadError where it could not be read."""
         if path in self.files:
             return self.files[path]
+        if path in self.unread:
+            raise UnreadError(self.unread[path])
         if not any(path == pattern or _matches(path, pattern) for pattern in self.declared):
             raise LookupError(f"{path} was not declared as a read")
         return None
 
     def glob(self, pattern: str) -> list[FileEntry]:
-        """Return the files that match `pattern` (shell rules: `*` stops at `/`), sorted by path."""
+        """Return the files that match `pattern` (shell rules: `*` stops at `/`), sorted by path.
+
+        Raises UnreadError where one of them could not be read.
+        """
+        for path in sorted(self.unread):
+            if _matches(path, pattern):
+                raise UnreadError(self.unread[path])
         return [self.files[p] for p in sorted(self.files) if _matches(p, pattern)]
 
     def command(self, name: str) -> CommandResult:

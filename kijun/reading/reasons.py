@@ -1,0 +1,75 @@
+"""From what libraries and hosts say to an outcome and one sentence for the operator. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from kijun.model import Outcome
+
+Ending = tuple[Outcome, str]
+
+# What sudo (and sudo-rs) say on stderr in the C locale, most telling first.
+_SUDO = (
+    (r"incorrect password|sorry, try again|incorrect authentication|authentication fail|maximum \d+ incorrect",
+     "sudo refused the password in ansible_become_password; it was tried once"),
+    (r"a password is required|interactive authentication is required|no password was provided",
+     "sudo asks for a password; set ansible_become_password, or allow this user passwordless sudo"),
+    (r"must have a tty|a terminal is required to|no tty present",
+     "sudo demands a terminal (requiretty), which reading does not use; lift that demand for this user"),
+    (r"not in the sudoers|not allowed to (run|execute)|may not run sudo|i'm sorry .*afraid i can't",
+     "this user may not run commands as root by sudo"),
+    (r"account (has )?expired|account or password is expired|password change required|account validation failure",
+     "sudo refuses this user: the account or its password has expired"),
+    (r"sudo: (command )?not found|sudo: inaccessible",
+     "there is no sudo on the host; log in as root, or install sudo"),
+    (r"timeout: (command )?not found", "the host has no timeout command (coreutils)"),
+)  # fmt: skip
+
+
+def connecting(text: str, name: str, address: str, port: int, proxy_said: str = "") -> Ending:
+    """Return how an attempt to connect ended, from pyinfra's ConnectError text."""
+    low = text.lower()
+    if "no host key for" in low:
+        place = address if port == 22 else f"-p {port} {address}"
+        return Outcome.DENIED, (
+            f"the host key of {address} is not known; compare it with the host's own, then add it to your known_hosts "
+            f"(ssh-keyscan {place}), or set StrictHostKeyChecking=accept-new in ansible_ssh_common_args"
+        )
+    if "host key error" in low or "does not match" in low:
+        return Outcome.DENIED, (
+            f"the host key of {address} is not the one in known_hosts; if the host was reinstalled, "
+            f"remove the old key with ssh-keygen -R {address if port == 22 else f'[{address}]:{port}'}"
+        )
+    if "authentication error" in low or "no authentication methods" in low or "encrypted" in low:
+        return Outcome.DENIED, f"{address} refused the login; check ansible_user and the key or password for {name}"
+    if "could not resolve" in low or "name or service not known" in low:
+        return Outcome.UNREACHABLE, f"the name {address} cannot be resolved"
+    if proxy_said:
+        return Outcome.UNREACHABLE, f"the jump towards {address} failed: {one_line(proxy_said)}"
+    if "timed out" in low or "timeout" in low:
+        return Outcome.UNREACHABLE, f"{address} port {port} does not answer"
+    if "refused" in low:
+        return Outcome.UNREACHABLE, f"{address} refuses connections on port {port}"
+    if "no route" in low or "unreachable" in low or "unable to connect" in low:
+        return Outcome.UNREACHABLE, f"there is no way to {address} port {port}"
+    if "banner" in low or "eof" in low or "reset" in low:
+        return Outcome.UNREACHABLE, f"{address} port {port} closed the connection before SSH began (MaxStartups, or no sshd)"
+    return Outcome.UNREACHABLE, f"connecting to {address} failed: {one_line(text)}"
+
+
+def refused(complaint: bytes, status: int) -> Ending:
+    """Return why the script did not start: sudo, a login shell that exits, an expired account."""
+    text = complaint.decode("utf-8", "replace")
+    for pattern, sentence in _SUDO:
+        if re.search(pattern, text, re.IGNORECASE):
+            return Outcome.DENIED, sentence
+    if "sudo" in text:
+        return Outcome.DENIED, f"sudo did not run the reading: {one_line(text)}"
+    said = f": {one_line(text)}" if text.strip() else ""
+    return Outcome.MALFORMED, f"the host ended the reading before it began (exit status {status}){said}"
+
+
+def one_line(text: str) -> str:
+    """Return the last line of `text` that says something, printable and short."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return re.sub(r"[^ -~]", "?", lines[-1].strip())[:200] if lines else "no reason given"
