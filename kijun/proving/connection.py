@@ -57,7 +57,7 @@ class Connection:
         return options
 
     def effective(self) -> dict[str, str]:
-        """Return OpenSSH's effective settings (`ssh -G`, with the operator's ssh config), keys in lower case."""
+        """Return OpenSSH's effective settings (`ssh -G`, the ssh config included), keys in lower case."""
         command = ["ssh", "-G", *self.ssh_options(), self.address]
         lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
         pairs = (line.partition(" ") for line in lines)
