@@ -185,7 +185,7 @@ class Control(Model):
     id: ControlId
     clauses: tuple[ClauseId, ...] = ()
     basis: Basis
-    obligation: Obligation
+    obligation: Obligation = Obligation.NONE  # of the clauses; practice binds nobody
     severity: Severity
     title: Text
     why: Text
@@ -207,6 +207,8 @@ class Control(Model):
     def _rests_on_something(self) -> Self:
         if self.basis is Basis.CLAUSE and not self.clauses:
             raise ValueError("at least one clause where basis is clause")
+        if self.basis is Basis.PRACTICE and self.obligation is not Obligation.NONE:
+            raise ValueError("obligation none (or no such key) where basis is practice")
         return self
 
 
