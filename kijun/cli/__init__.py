@@ -72,7 +72,7 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE_EXIT
     except SystemExit as stop:
-        if isinstance(stop.__context__, BrokenPipeError):  # Rich's own way of ending, with a code that means "fail"
+        if isinstance(stop.__context__, BrokenPipeError):  # Rich ends so, with a code that means "fail"
             return BROKEN_PIPE_EXIT
         raise
     except Exception:  # noqa: BLE001 - the last resort: shown whole, and never an exit code that means a verdict
