@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Union
+from typing import TYPE_CHECKING, NamedTuple
 
 PHASES = ("auth", "account", "password", "session")
 RETURNS = (
@@ -47,7 +47,9 @@ _MAX_DEPTH = 16  # PAM_SUBSTACK_MAX_LEVEL
 _MAX_HANDLERS = 2000
 _MAX_WALKS = 4096
 
-Action = Union[str, int]  # noqa: UP007 - Python 3.9 evaluates this line; an int jumps over that many modules
+if TYPE_CHECKING:  # Python 3.9 could not evaluate these
+    Action = str | int  # an int jumps over that many modules
+    Outcomes = Callable[["Handler"], str | Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,6 @@ class Walk:
     def called(self, module: str, *args: str) -> list[Step]:
         """Return the steps that ran `module` with all of `args` among its arguments."""
         return [s for s in self.steps if s.handler.module == module and set(args) <= set(s.handler.args)]
-
-
-Outcomes = Callable[[Handler], Union[str, Sequence[str]]]  # noqa: UP007 - evaluated by Python 3.9
 
 
 class _Abort(Exception):  # noqa: N818 - PAM_ABORT while loading, never leaves this module
@@ -275,7 +274,7 @@ def parse_control(control: str) -> dict[str, Action]:
         digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
         if word is None and not digits.strip("0"):
             return {"default": "bad"}  # neither an action nor a jump, or a jump over nothing
-        action: Action = word if word is not None else int(digits[-9:])
+        action: Action = word if word is not None else int(digits.lstrip("0")[:9])
         rest = rest[len(word if word is not None else digits) :].lstrip()
         if code != "default":
             found[code] = action
