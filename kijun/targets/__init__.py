@@ -1,0 +1,24 @@
+"""Disposable targets: real, booted Debian hosts for the demo, for Molecule and for tests.
+
+from kijun.targets import disposable, up, down
+
+with disposable("web1", release="trixie") as target:
+    target.run("systemctl is-system-running")
+"""
+
+from kijun.targets.errors import TargetError
+from kijun.targets.lifecycle import Listed, disposable, down, down_all, get, listing, running, up
+from kijun.targets.target import Target
+
+__all__ = [
+    "Listed",
+    "Target",
+    "TargetError",
+    "disposable",
+    "down",
+    "down_all",
+    "get",
+    "listing",
+    "running",
+    "up",
+]
