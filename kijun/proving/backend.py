@@ -11,19 +11,20 @@ from typing import Any
 from testinfra.backend import BACKENDS
 from testinfra.backend.base import BaseBackend, CommandResult
 
-from kijun.proving.connection import Connection
+from kijun.reading.protocol import Connection
+from kijun.reading.sshconfig import route
 
 NAME = "kijun"
-TIME_LIMIT = 300
+TIME_LIMIT = 300  # seconds for one command of a proof
 _ASKPASS = "#!/bin/sh\nprintf '%s\\n' \"$KIJUN_SSH_PASSWORD\"\n"
 
 
 class HostUnreachableError(RuntimeError):
-    """The administrator's connection does not work: ssh's own words."""
+    """The administrator's connection does not work; the text is ssh's own words."""
 
 
 class KijunBackend(BaseBackend):  # type: ignore[misc]
-    """Runs commands as root through OpenSSH, over one shared connection per process.
+    """Runs commands as root, over one shared OpenSSH connection per host and process, or on this machine.
 
     Testinfra's own backends read unrendered variables and cannot answer sudo's password prompt.
     """
@@ -34,37 +35,42 @@ class KijunBackend(BaseBackend):  # type: ignore[misc]
 
     def __init__(self, host: str, *args: Any, **kwargs: Any) -> None:
         self.connection = self.connections[host]
+        self._route = None if self.connection.kind == "local" else route(self.connection)
         super().__init__(host, *args, **kwargs)
 
     def run(self, command: str, *args: str, **_: Any) -> CommandResult:
         """Run one shell command as root; HostUnreachableError where the connection itself fails."""
-        line = self.get_command(command, *args)
-        given = b""
-        if self.connection.become:
-            line, given = self._elevated(line)
+        line, given = self._as_root(self.get_command(command, *args))
+        words = ["/bin/sh", "-c", line] if self._route is None else [*self._ssh(), line]
         done = subprocess.run(
-            [*self._ssh(), line],
-            input=given, capture_output=True, timeout=TIME_LIMIT, env=self._environment(), check=False,
-        )  # fmt: skip
-        if done.returncode == 255:
+            words, input=given, capture_output=True, timeout=TIME_LIMIT, env=self._environment(), check=False
+        )
+        if done.returncode == 255 and self._route is not None:
             said = done.stderr.decode("utf-8", "replace").strip().splitlines()
             raise HostUnreachableError(f"{self.connection.name}: {said[-1] if said else 'ssh failed'}")
         return self.result(done.returncode, self.encode(line), done.stdout, done.stderr)
 
-    def _elevated(self, line: str) -> tuple[str, bytes]:
-        user, password = self.connection.become_user, self.connection.become_password
-        if password is None:
-            return self.quote("sudo -n -H -u %s -- /bin/sh -c %s", user, line), b""
-        command = self.quote("sudo -S -p %s -H -u %s -- /bin/sh -c %s", "", user, line)
-        return command, password.encode() + b"\n"
+    def _as_root(self, line: str) -> tuple[str, bytes]:
+        """The password goes over stdin, which then ends: a wrong one is tried once, never three times."""
+        root = os.geteuid() == 0 if self._route is None else self._route.user == "root"
+        if root or not self.connection.become:
+            return line, b""
+        if self.connection.become_password is None:
+            return self.quote("sudo -n -H -- /bin/sh -c %s", line), b""
+        command = self.quote("sudo -S -k -p %s -H -- /bin/sh -c %s", "", line)
+        return command, self.connection.become_password.encode() + b"\n"
 
     def _ssh(self) -> list[str]:
-        options = self.connection.ssh_options()
+        host, way = self.connection, self._route
+        assert way is not None
+        options = [*host.ssh_args, "-o", f"StrictHostKeyChecking={way.strict}"]
+        options += ["-p", str(host.port)] if host.port else []
+        options += ["-l", host.user] if host.user else []
+        options += ["-i", host.key_file, "-o", "IdentitiesOnly=yes"] if host.key_file else []
         options += ["-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=15", "-o", "ControlMaster=auto"]
-        options += ["-o", f"ControlPath={self._socket_folder()}/%C", "-o", "ControlPersist=30"]
-        if self.connection.password is None:
-            options += ["-o", "BatchMode=yes"]
-        return ["ssh", *options, self.connection.address]
+        options += ["-o", f"ControlPath={self._socket_folder()}/%C", "-o", "ControlPersist=60"]
+        options += ["-o", "BatchMode=yes"] if host.password is None else []
+        return ["ssh", *options, "--", host.address]
 
     def _environment(self) -> dict[str, str]:
         environment = dict(os.environ)
@@ -94,10 +100,10 @@ class KijunBackend(BaseBackend):  # type: ignore[misc]
         """End the shared connections and remove their sockets."""
         if cls._sockets is None:
             return
-        for connection in cls.connections.values():
-            where = f"{cls._sockets.name}/%C"
-            command = ["ssh", *connection.ssh_options(), "-o", f"ControlPath={where}", "-O", "exit"]
-            subprocess.run([*command, connection.address], capture_output=True, check=False)
+        for socket in Path(cls._sockets.name).iterdir():
+            if socket.is_socket():
+                command = ["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "host"]
+                subprocess.run(command, capture_output=True, check=False)
         cls._sockets.cleanup()
         cls._sockets = None
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import paramiko
 
-from kijun.proving.connection import Connection
 from kijun.proving.pty import PtySession
 from kijun.proving.users import Runner
+from kijun.reading.protocol import Connection
+from kijun.reading.sshconfig import route
 
 if TYPE_CHECKING:
     from paramiko.transport import Transport
@@ -47,10 +48,10 @@ class SshLogins:
 
     def __init__(self, host: Runner, connection: Connection) -> None:
         """Pin the host's keys, read over the administrator's own (already authenticated) connection."""
-        settings = connection.effective()
-        self.address = settings.get("hostname", connection.address)
-        self.port = int(settings.get("port", "22"))
-        self._proxy = _proxy_command(settings, self.address, self.port)
+        self.address, self.port, self._proxy = "127.0.0.1", 22, ""
+        if connection.kind == "ssh":
+            way = route(connection)
+            self.address, self.port, self._proxy = way.address, way.port, way.proxy
         lines = host.check_output("cat /etc/ssh/ssh_host_*_key.pub").splitlines()
         self._keys = {tuple(line.split()[:2]) for line in lines if line.strip()}
 
@@ -126,17 +127,6 @@ class SshLogins:
             transport.close()
             raise HostKeyMismatchError(f"{self.address} answers with an unknown {key.get_name()} host key")
         return transport
-
-
-def _proxy_command(settings: dict[str, str], address: str, port: int) -> str | None:
-    jump, command = settings.get("proxyjump", "none"), settings.get("proxycommand", "none")
-    if jump not in ("", "none"):
-        *first, last = jump.split(",")
-        through = f"-J {','.join(first)} " if first else ""
-        return f"ssh {through}-W [{address}]:{port} {last}"
-    if command not in ("", "none"):
-        return command.replace("%h", address).replace("%p", str(port)).replace("%%", "%")
-    return None
 
 
 def _authenticate(transport: Transport, user: str, password: str) -> str:

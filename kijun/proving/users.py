@@ -6,7 +6,7 @@ import secrets
 import string
 import time
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol, Self
 
 from passlib.hash import sha512_crypt
 
@@ -29,10 +29,22 @@ class Runner(Protocol):
 class Secret(str):
     """A string that a failure message, a log or an assertion never shows."""
 
-    __slots__ = ()
+    _known: ClassVar[set[str]] = set()
+
+    def __new__(cls, value: str) -> Self:
+        """Remember `value`, so that `hide` finds it."""
+        cls._known.add(value)
+        return super().__new__(cls, value)
 
     def __repr__(self) -> str:
         return "'***'"
+
+    @classmethod
+    def hide(cls, text: str) -> str:
+        """Return `text` with every secret of this process replaced by ***."""
+        for value in sorted(cls._known, key=len, reverse=True):
+            text = text.replace(value, "***")
+        return text
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,129 @@
+"""Runs the proofs of one host: a job on stdin, one JSON line per event on stdout, pytest's words on stderr.
+
+A process per host, because Testinfra's hosts and pytest's state are the process's own. It is started by
+`kijun.proving.running`; an interrupt (SIGINT) ends the test at hand and removes what it made.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kijun.proving import backend
+from kijun.proving.hosts import PROOF_HOSTS, ProofHost
+from kijun.proving.job import ProofJob, TestEvent
+from kijun.proving.users import Secret
+from kijun.records.proofs import ProofResult
+
+
+class Reporter:
+    """A pytest plugin that hands the host over to the fixtures and sends one event per test."""
+
+    def __init__(self, job: ProofJob, out: Any) -> None:
+        self._job, self._out = job, out
+        self._worst: dict[str, TestEvent] = {}
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Give the fixtures what they would otherwise read from an inventory."""
+        known = ProofHost(self._job.connection, self._job.params)
+        config.stash[PROOF_HOSTS] = {self._job.connection.name: known}
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        """Proofs left out are "not run"."""
+        for item in items:
+            self._send(_event(item, ProofResult.NOT_RUN, 0.0, "needs --intrusive"))
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A file of proofs that cannot be loaded is an error of its topic."""
+        if report.failed:
+            reason = Secret.hide(str(report.longrepr).strip().splitlines()[-1])
+            self._send(TestEvent(report.nodeid, (), ProofResult.ERROR, 0.0, reason))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Keep the worst of set-up, call and tear-down; send it when the test is through."""
+        report = yield
+        before = self._worst.get(item.nodeid)
+        now = _event(item, *_judged(report, call))
+        seconds = (before.seconds if before else 0.0) + report.duration
+        worst = now if before is None or (before.result is ProofResult.PROVEN) else before
+        self._worst[item.nodeid] = worst.lasting(seconds)
+        if report.when == "teardown":
+            self._send(self._worst.pop(item.nodeid))
+        return report
+
+    def _send(self, event: TestEvent) -> None:
+        self._out.write(event.line())
+        self._out.flush()
+
+
+def _judged(report: pytest.TestReport, call: pytest.CallInfo[None]) -> tuple[ProofResult, float, str]:
+    if report.passed:
+        return ProofResult.PROVEN, report.duration, ""
+    reason = Secret.hide(_reason(call))
+    if report.skipped:
+        return ProofResult.NOT_RUN, report.duration, reason
+    wrong = call.excinfo is not None and call.excinfo.errisinstance((AssertionError, pytest.fail.Exception))
+    shown = report.when == "call" and wrong
+    return (ProofResult.FAILED if shown else ProofResult.ERROR), report.duration, reason
+
+
+def _reason(call: pytest.CallInfo[None]) -> str:
+    if call.excinfo is None:
+        return "no reason given"
+    lines = str(call.excinfo.value).strip().splitlines() or [call.excinfo.typename]
+    return " ".join(lines[0].split())[:300]
+
+
+def _event(item: pytest.Item, result: ProofResult, seconds: float, reason: str) -> TestEvent:
+    controls = tuple(str(name) for mark in item.iter_markers("proves") for name in mark.args)
+    function = item.originalname if isinstance(item, pytest.Function) else item.name
+    return TestEvent(f"{item.path.name}::{function}", controls, result, seconds, reason)
+
+
+def _own_plugins_only() -> None:
+    """What else is installed, or set by the operator, must not change what a proof does."""
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        os.environ.pop(name, None)
+
+
+def main() -> int:
+    """Run the job on stdin; return 0 where pytest ran it, whatever the tests said (5: there were none)."""
+    job = ProofJob.read(sys.stdin.buffer)
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    _own_plugins_only()
+    sys.dont_write_bytecode = True  # an installed kijun may not be writable
+    backend.register([job.connection])
+    folder = Path(job.folder)
+    arguments = [
+        "-p",
+        "testinfra.plugin",
+        "-p",
+        "no:cacheprovider",
+        "--import-mode=importlib",
+        "--strict-markers",
+    ]
+    arguments += ["-c", os.devnull, "--rootdir", str(folder), "--tb=short", "-q", "--no-header"]
+    arguments += [f"--hosts={backend.NAME}://{job.connection.name}"]
+    arguments += ["--intrusive"] if job.intrusive else []
+    try:
+        status = pytest.main([*arguments, *(str(folder / name) for name in job.files)], [Reporter(job, out)])
+    finally:
+        backend.KijunBackend.close_all()
+    out.write(json.dumps({"ended": int(status)}) + "\n")
+    out.close()
+    return 0 if status in (0, 1, 5) else int(status)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
