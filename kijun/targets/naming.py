@@ -70,7 +70,7 @@ class Realm:
         return f"kijun-{self.machine_prefix}"
 
     def machine(self, name: str) -> str:
-        """Return the machine name of target `name`: 12 characters, as `vb-` and it must fit a link name (15)."""
+        """Return the machine name of target `name`: 12 characters, as `vb-` and it must fit 15."""
         return f"{self.machine_prefix}{_digest(name, 6)}"
 
     def tap(self, name: str) -> str:
