@@ -196,11 +196,12 @@ class Finding:
     severity: str = "medium"
     title_en: str = ""
     title_ja: str = ""
+    obligation: str = "none"  # of the clauses: must, must_not, should, effort, may or none
 
 
 @dataclass(frozen=True)
 class HostReport:
-    """One host's part of a check."""
+    """One host's part of a check. A collected host's `reason` is a note on it (out of support, untested), or empty."""
 
     name: str
     outcome: Outcome

@@ -108,7 +108,9 @@ class Reader:
         if left and self._process.wait() > 0:
             raise KijunError(f"the reading process failed: {self._said()}.")
         for name in sorted(left):
-            yield HostRead(name, Outcome.TIMED_OUT, "the reading process did not get to this host in time", 0.0)
+            yield HostRead(
+                name, Outcome.TIMED_OUT, "the reading process did not get to this host in time", 0.0
+            )
 
     def _answers(self, job: Job) -> Iterator[Answer]:
         assert self._process.stdin is not None

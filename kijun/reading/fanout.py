@@ -31,7 +31,12 @@ from kijun.reading.protocol import Answer, Connection, Job, write_answer
 from kijun.reading.sshconfig import ConfigError, Route, route
 
 _RETRIES = 6
-_RETRY_ON = ("banner", "EOF", "reset by peer", "Connection reset")  # MaxStartups: sshd drops it before its banner
+_RETRY_ON = (
+    "banner",
+    "EOF",
+    "reset by peer",
+    "Connection reset",
+)  # MaxStartups: sshd drops it before its banner
 
 
 def run(job: Job, answers: IO[bytes]) -> None:
@@ -74,12 +79,16 @@ def _read(job: Job, host: Connection, target: Any, known_hosts: _KnownHosts) -> 
 
 
 def _attempt(job: Job, host: Connection, target: Any, known_hosts: _KnownHosts) -> Answer:
+    if host.unsupported:
+        return Answer(host.name, Outcome.DENIED, host.unsupported, 0.0)
     user = host.user or ""
     if host.kind == "ssh":
         try:
             way = route(host)
         except ConfigError as bad:
-            return Answer(host.name, Outcome.UNREACHABLE, f"ssh refuses the options for {host.name}: {bad}", 0.0)
+            return Answer(
+                host.name, Outcome.UNREACHABLE, f"ssh refuses the options for {host.name}: {bad}", 0.0
+            )
         if ending := _connect(host, target, way, known_hosts):
             return Answer(host.name, *ending, 0.0)
         user = way.user
@@ -114,7 +123,11 @@ def _connect(host: Connection, target: Any, way: Route, known_hosts: _KnownHosts
     if way.strict == "accept-new":
         data["ssh_known_hosts_file"] = way.known_hosts[0]  # where the accepted key is to be written
     data["ssh_hostname"], data["ssh_port"], data["ssh_user"] = way.address, way.port, way.user
-    options: dict[str, Any] = {"key_filename": list(way.identities), "banner_timeout": 10, "look_for_keys": False}
+    options: dict[str, Any] = {
+        "key_filename": list(way.identities),
+        "banner_timeout": 10,
+        "look_for_keys": False,
+    }
     if way.agent == "none":
         options["allow_agent"] = False
     for attempt in range(_RETRIES):

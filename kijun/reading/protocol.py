@@ -29,6 +29,7 @@ class Connection:
     become_password: str | None = field(default=None, repr=False)
     ssh_args: tuple[str, ...] = ()
     host_key_checking: bool = True
+    unsupported: str = ""  # why kijun cannot read this host at all; it is then not contacted
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,12 @@ def read_job(stream: IO[bytes]) -> Job | None:
 
 def write_answer(stream: IO[bytes], answer: Answer) -> None:
     """Send one answer."""
-    head = {"name": answer.name, "outcome": answer.outcome, "reason": answer.reason, "seconds": answer.seconds}
+    head = {
+        "name": answer.name,
+        "outcome": answer.outcome,
+        "reason": answer.reason,
+        "seconds": answer.seconds,
+    }
     stream.write(json.dumps({**head, "size": len(answer.raw)}).encode() + b"\n" + answer.raw)
     stream.flush()
 

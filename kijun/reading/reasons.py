@@ -41,7 +41,10 @@ def connecting(text: str, name: str, address: str, port: int, proxy_said: str = 
             f"remove the old key with ssh-keygen -R {address if port == 22 else f'[{address}]:{port}'}"
         )
     if "authentication error" in low or "no authentication methods" in low or "encrypted" in low:
-        return Outcome.DENIED, f"{address} refused the login; check ansible_user and the key or password for {name}"
+        return (
+            Outcome.DENIED,
+            f"{address} refused the login; check ansible_user and the key or password for {name}",
+        )
     if "could not resolve" in low or "name or service not known" in low:
         return Outcome.UNREACHABLE, f"the name {address} cannot be resolved"
     if proxy_said:
@@ -53,7 +56,10 @@ def connecting(text: str, name: str, address: str, port: int, proxy_said: str = 
     if "no route" in low or "unreachable" in low or "unable to connect" in low:
         return Outcome.UNREACHABLE, f"there is no way to {address} port {port}"
     if "banner" in low or "eof" in low or "reset" in low:
-        return Outcome.UNREACHABLE, f"{address} port {port} closed the connection before SSH began (MaxStartups, or no sshd)"
+        return (
+            Outcome.UNREACHABLE,
+            f"{address} port {port} closed the connection before SSH began (MaxStartups, or no sshd)",
+        )
     return Outcome.UNREACHABLE, f"connecting to {address} failed: {one_line(text)}"
 
 

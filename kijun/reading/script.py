@@ -101,7 +101,8 @@ def compile_reads(topics: Iterable[Topic], *, nonce: str | None = None, limit: i
     if patterns:
         body.append(_FILES.replace("@PATTERNS@", " ".join(_without_covered(patterns))))
     body += [
-        _COMMAND.replace("@NAME@", name).replace("@SCRIPT@", script.strip("\n")) for name, script in commands.items()
+        _COMMAND.replace("@NAME@", name).replace("@SCRIPT@", script.strip("\n"))
+        for name, script in commands.items()
     ]
     body.append(_TAIL.replace("@LIMIT@", str(limit)))
     # Braces make the shell read all of it before it runs any of it: a script cut off on its way does nothing.

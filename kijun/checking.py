@@ -1,0 +1,157 @@
+"""A check from inventory to report: what `kijun check`, `enforce`, `demo` and the bench all run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from kijun import judging
+from kijun.errors import KijunError
+from kijun.inventory import Host, load_inventory
+from kijun.model import Finding, HostReport, Outcome, Status, Topic
+from kijun.reading.client import FORKS, TIMEOUT, HostRead, Reader
+from kijun.records import proofs
+from kijun.standard import load_standard
+from kijun.standard.models import Control
+from kijun.topics import all_topics
+
+Progress = Callable[[int, int, HostReport], None]  # done, of how many, the host that just ended
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What an operator chose; times in seconds."""
+
+    sources: Sequence[str]
+    limit: str | None = None
+    topics: Sequence[str] = ()  # all where empty
+    vault_password_files: Sequence[str] = ()
+    forks: int = FORKS
+    timeout: float = TIMEOUT
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of a check: hosts in the inventory's order."""
+
+    standard: str
+    started: datetime
+    finished: datetime
+    hosts: tuple[HostReport, ...]
+    topics: tuple[str, ...]
+    inventory: tuple[Host, ...] = ()  # to check again without loading it again
+    digests: Mapping[str, Mapping[str, str]] = field(
+        default_factory=dict
+    )  # host -> topic -> digest, where collected
+
+    @property
+    def findings(self) -> list[tuple[HostReport, Finding]]:
+        """Every finding with its host."""
+        return [(host, finding) for host in self.hosts for finding in host.findings]
+
+    def count(self, status: Status) -> int:
+        """Return how many findings have `status`."""
+        return sum(finding.status is status for _, finding in self.findings)
+
+    @property
+    def exit_code(self) -> int:
+        """The contract's: 3 inventory error, 1 a fail, 2 something unknown or not read, 0 otherwise."""
+        if any(host.inventory_error for host in self.hosts):
+            return 3
+        if self.count(Status.FAIL):
+            return 1
+        unread = any(host.outcome is not Outcome.COLLECTED for host in self.hosts)
+        return 2 if unread or self.count(Status.UNKNOWN) else 0
+
+
+def check(
+    options: Options, *, progress: Progress | None = None, inventory: Sequence[Host] | None = None
+) -> Report:
+    """Read the chosen hosts and judge the chosen topics; `inventory` are hosts of an earlier report, used as they are.
+
+    Raises KijunError where nothing can be read at all (unknown topic, inventory, floor); a problem of one host is in
+    its report.
+    """
+    started = datetime.now(UTC)
+    topics = choose_topics(options.topics)
+    with Reader() as reader:
+        if inventory is None:
+            hosts = load_inventory(
+                options.sources, limit=options.limit, vault_password_files=options.vault_password_files
+            )
+        else:
+            hosts = list(inventory)
+        standard = load_standard()
+        checking = _Checking(hosts, topics, standard.controls, progress)
+        checking.run(reader, options)
+    return Report(
+        standard=standard.about.name,
+        started=started,
+        finished=datetime.now(UTC),
+        hosts=tuple(checking.reports[host.name] for host in hosts),
+        topics=tuple(topic.slug for topic in topics),
+        inventory=tuple(hosts),
+        digests=checking.digests,
+    )
+
+
+def choose_topics(slugs: Sequence[str]) -> list[Topic]:
+    """Return the topics with these slugs, or all; KijunError with the list where there is no such topic."""
+    known = all_topics()
+    for slug in slugs:
+        if slug not in known:
+            raise KijunError(f"there is no topic {slug}; the topics are: {', '.join(known)}.")
+    return [topic for slug, topic in known.items() if not slugs or slug in slugs]
+
+
+class _Checking:
+    """One run: takes reads as they come, judges each at once and keeps the findings, not what was read."""
+
+    def __init__(
+        self,
+        hosts: Sequence[Host],
+        topics: Sequence[Topic],
+        controls: Mapping[str, Control],
+        progress: Progress | None,
+    ) -> None:
+        self._hosts = {host.name: host for host in hosts}
+        self._topics, self._controls, self._progress = topics, controls, progress
+        self._proofs = {name: proofs.load(name) for name in self._hosts}
+        self.reports: dict[str, HostReport] = {}
+        self.digests: dict[str, dict[str, str]] = {}
+
+    def run(self, reader: Reader, options: Options) -> None:
+        for host in self._hosts.values():
+            if host.problem:
+                self._keep(HostRead(host.name, Outcome.MALFORMED, host.problem, 0.0), inventory_error=True)
+        connections = [host.connection for host in self._hosts.values() if not host.problem]
+        release = Topic("release", (judging.RELEASE_READ,), lambda _state, _params: ())
+        reads = reader.read(
+            connections, [release, *self._topics], forks=options.forks, timeout=options.timeout
+        )
+        for read in reads:
+            self._keep(read)
+
+    def _keep(self, read: HostRead, *, inventory_error: bool = False) -> None:
+        reason = read.reason
+        if read.state is None:
+            slugs = [topic.slug for topic in self._topics]
+            findings = judging.not_read(f"{read.outcome}: {reason}", slugs, self._controls)
+        else:
+            reason = judging.release_note(read.state)
+            findings = self._judge(read)
+        report = HostReport(read.name, read.outcome, reason, read.seconds, tuple(findings), inventory_error)
+        self.reports[read.name] = report
+        if self._progress:
+            self._progress(len(self.reports), len(self._hosts), report)
+
+    def _judge(self, read: HostRead) -> list[Finding]:
+        assert read.state is not None
+        params, known = self._hosts[read.name].params, self._proofs[read.name]
+        self.digests[read.name] = {t.slug: judging.topic_digest(t, read.state) for t in self._topics}
+        return [
+            finding
+            for topic in self._topics
+            for finding in judging.judge(read.state, params, topic, self._controls, known)
+        ]
