@@ -40,7 +40,7 @@ def built(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def installed(built, tmp_path_factory):
-    """Return what runs an installed kijun (only the wheel's files, from another directory), and where it is."""
+    """Return what runs an installed kijun (only the wheel's files, from /), and where it is installed."""
     target = tmp_path_factory.mktemp("installed")
     (wheel,) = built.glob("*.whl")
     zipfile.ZipFile(wheel).extractall(target)
