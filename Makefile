@@ -9,7 +9,7 @@ export ANSIBLE_NOCOLOR := $(if $(CI),1,)
 .DEFAULT_GOAL := help
 
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\):  ## \(.*\)$$/make \1|\2/p' Makefile | while IFS='|' read -r name what; do \
+	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)$$/make \1|\2/p' Makefile | while IFS='|' read -r name what; do \
 	    printf '%-15s %s\n' "$$name" "$$what"; done
 
 demo:  ## harden a disposable Debian host before your eyes, and prove it (root or sudo; ARGS="--release trixie --keep")
