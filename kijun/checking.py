@@ -68,10 +68,10 @@ class Report:
 def check(
     options: Options, *, progress: Progress | None = None, inventory: Sequence[Host] | None = None
 ) -> Report:
-    """Read the chosen hosts and judge the chosen topics; `inventory` are hosts of an earlier report, used as they are.
+    """Read the chosen hosts and judge the chosen topics; `inventory`: an earlier report's hosts.
 
-    Raises KijunError where nothing can be read at all (unknown topic, inventory, floor); a problem of one host is in
-    its report.
+    Raises KijunError where nothing can be read at all (unknown topic, inventory, floor); a problem of one
+    host is in its report.
     """
     started = datetime.now(UTC)
     topics = choose_topics(options.topics)

@@ -1,4 +1,4 @@
-"""Ansible's connection variables of one host to a `Connection`, by the option tables of Ansible's own plugins."""
+"""Ansible's connection variables of one host to a `Connection`, by the options of Ansible's own plugins."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class UnresolvedError(Exception):
 
 
 def resolve(templates: Any, name: str, raw: Any) -> Any:
-    """Return the value of variable `name`, given as `raw`; raises UnresolvedError. Says nothing of secrets' values."""
+    """Return the value of variable `name`, given as `raw`; UnresolvedError never tells a secret's value."""
     try:
         return templates.template(raw)
     except AnsibleError as bad:

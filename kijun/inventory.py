@@ -1,8 +1,8 @@
 """The Ansible inventory to hosts with their effective parameters, by Ansible's own code and precedence.
 
-What `ansible-playbook -i … playbooks/site.yml` would see is what kijun sees: group_vars and host_vars beside the
-inventory and beside the playbooks, vault, Jinja, dynamic inventories, several sources. Only the variables that
-reading and judging need are templated. Ansible is imported on first use: it costs half a second.
+What `ansible-playbook -i … playbooks/site.yml` would see is what kijun sees: group_vars and host_vars beside
+the inventory and beside the playbooks, vault, Jinja, dynamic inventories, several sources. Only the variables
+that reading and judging need are templated. Ansible is imported on first use: it costs half a second.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from kijun.reading.protocol import Connection
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One host of the inventory. Where `problem` is set it must not be contacted, and the rest is incomplete."""
+    """One host of the inventory. Where `problem` is set it must not be contacted; the rest is incomplete."""
 
     name: str
     connection: Connection
@@ -49,9 +49,9 @@ def load_inventory(
 ) -> list[Host]:
     """Return the hosts that `sources` and `limit` select, in Ansible's order.
 
-    Raises InventoryError where a source is missing or cannot be parsed, or nothing is selected, and FloorError where
-    any selected host has a parameter below a floor: both before any host is touched. A host whose own variables
-    cannot be resolved is returned with its `problem`; see `require_resolved`.
+    Raises InventoryError where a source is missing or cannot be parsed, or nothing is selected, and
+    FloorError where any selected host has a parameter below a floor: both before any host is touched. A host
+    whose own variables cannot be resolved is returned with its `problem`; see `require_resolved`.
     """
     rules = rules or load_rules()
     with _Ansible(sources, vault_password_files, playbooks or data_root() / "playbooks") as ansible:
@@ -66,7 +66,7 @@ def load_inventory(
 
 
 def require_resolved(hosts: Iterable[Host]) -> None:
-    """Raise InventoryError with the sentences of all hosts that have a `problem`; before anything is changed."""
+    """Raise InventoryError with the sentences of all hosts that have a `problem`, before any change."""
     if problems := [host.problem.rstrip(".") for host in hosts if host.problem]:
         raise InventoryError("; ".join(problems) + "; no host was touched.")
 
@@ -120,7 +120,7 @@ class _Ansible:
                 raise InventoryError(
                     f"there is no inventory {source}; name a file, a folder or 'host1,host2'."
                 )
-        from ansible.plugins.loader import init_plugin_loader  # noqa: PLC0415 - half a second, only when needed
+        from ansible.plugins.loader import init_plugin_loader  # noqa: PLC0415 - half a second
         from ansible.utils.display import Display  # noqa: PLC0415
 
         self._display = Display()
@@ -142,7 +142,7 @@ class _Ansible:
         unparsed: list[str] = []
 
         class Manager(InventoryManager):  # type: ignore[misc]
-            """Remembers what could not be parsed; Ansible itself only warns, and hosts are silently missing."""
+            """Remembers what could not be parsed; Ansible only warns, and hosts are silently missing."""
 
             def parse_source(self, source: str, cache: bool = False) -> bool:
                 parsed = bool(super().parse_source(source, cache=cache))
@@ -226,8 +226,8 @@ def _vault_secrets(loader: Any, files: Sequence[str]) -> list[tuple[str, Any]]:
 
 
 def _sentence(text: str) -> str:
-    """Return what Ansible said on one line, without the full stop and without the excerpt it shows of the file."""
-    excerpt = text.split("\nOrigin:")[0]
+    """Return what Ansible said on one line, without its full stop and its excerpt of the file."""
+    excerpt = text.split("\nOrigin:", maxsplit=1)[0]
     words = " ".join(line.strip() for line in excerpt.splitlines() if line.strip())
     place = next(
         (line.removeprefix("Origin:").strip() for line in text.splitlines() if line.startswith("Origin:")), ""

@@ -1,4 +1,4 @@
-"""What was read, against the parameters and the rulebook, to findings. Pure: no I/O, no clock, no topic by name."""
+"""What was read, against parameters and rulebook, to findings. Pure: no I/O, no clock, no topic's name."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def judge(
     controls: Mapping[str, Control],
     proofs: Mapping[str, ProofRecord] | None = None,
 ) -> list[Finding]:
-    """Return one finding for every control of `topic`, in the order of `controls` (those of all topics, by id).
+    """Return one finding for every control of `topic`, in the order of `controls` (of all topics, by id).
 
-    A control without a verdict, with two, or with one that should give a reason and does not, is unknown; so is
-    everything a judge has not said when it raises. A verdict for a control that is not in the rulebook is reported as
-    unknown too: a mistake in the topic must not pass in silence.
+    A control without a verdict, with two, or with one that should give a reason and does not, is unknown; so
+    is everything a judge has not said when it raises. A verdict for a control that is not in the rulebook is
+    reported as unknown too: a mistake in the topic must not pass in silence.
     """
     verdicts, broken = _verdicts(state, params, topic)
     digest = topic_digest(topic, state)
@@ -79,7 +79,7 @@ def _verdicts(state: HostState, params: Params, topic: Topic) -> tuple[dict[str,
             said.setdefault(verdict.control, []).append(verdict)
     except UnreadError as bad:
         return said, f"could not be read: {bad}"
-    except Exception as bad:  # noqa: BLE001 - whatever a judge does, the control is unknown and the rest goes on
+    except Exception as bad:  # noqa: BLE001 - unknown, and the rest goes on
         return said, f"the judge of {topic.slug} failed: {type(bad).__name__}: {bad}"[:300]
     return said, ""
 
@@ -120,7 +120,7 @@ def _finding(control: Control | None, topic: str, verdict: Verdict, *, is_proven
 
 
 def topic_digest(topic: Topic, state: HostState) -> str:
-    """Return a digest of all that `topic` reads and that does not change by itself; "" where part could not be read.
+    """Return a digest of what `topic` reads that is not volatile; "" where part of it could not be read.
 
     Modification times are left out: a file written again with the same content is the same state.
     """
@@ -140,7 +140,7 @@ def topic_digest(topic: Topic, state: HostState) -> str:
 
 
 def release_note(state: HostState) -> str:
-    """Return what is to be said of the host's release: nothing, out of support, or untested (os-release(5))."""
+    """Return what is to be said of the release: nothing, out of support, or untested (os-release(5))."""
     try:
         entry = state.file(RELEASE_READ.pattern)
     except LookupError:

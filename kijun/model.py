@@ -98,7 +98,7 @@ class CommandResult:
 
 
 class UnreadError(LookupError):
-    """A file exists on the host and could not be read: nothing may be concluded from it. Becomes `unknown`."""
+    """A file exists on the host and could not be read: nothing follows from it. Becomes `unknown`."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,9 @@ class HostState:
     """Everything one read brought back from one host.
 
     `read_at` is the host's own clock, in seconds since the epoch. A file that is absent on the host is
-    absent from `files`; asking for one that no read declared is a mistake in the topic and raises LookupError.
-    A file that exists but could not be read is in `unread` with the reason; asking for it raises UnreadError, which
-    a judge lets pass (kijun.judging reports `unknown`).
+    absent from `files`; asking for one that no read declared is a mistake in the topic and raises
+    LookupError. A file that exists but could not be read is in `unread` with the reason; asking for it raises
+    UnreadError, which a judge lets pass (kijun.judging reports `unknown`).
     """
 
     files: Mapping[str, FileEntry]
@@ -118,7 +118,7 @@ class HostState:
     unread: Mapping[str, str] = field(default_factory=dict)  # path -> why
 
     def file(self, path: str) -> FileEntry | None:
-        """Return the file at `path`, or None where the host has none; UnreadError where it could not be read."""
+        """Return the file at `path`, None where the host has none; UnreadError where it could not be read."""
         if path in self.files:
             return self.files[path]
         if path in self.unread:
@@ -201,7 +201,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class HostReport:
-    """One host's part of a check. A collected host's `reason` is a note on it (out of support, untested), or empty."""
+    """One host's part of a check. Of a collected host, `reason` is a note (out of support, untested)."""
 
     name: str
     outcome: Outcome

@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
     app.command("check")(check)
 
 
-def check(
+def check(  # noqa: PLR0917 - Typer passes options by name
     inventory: Annotated[
         list[str],
         typer.Option("--inventory", "-i", help="Ansible inventory: a file, a folder or 'a,b'; repeatable."),
@@ -46,7 +46,7 @@ def check(
     Exit code: 0 all pass, are excepted or do not apply; 1 something fails; 2 something is unknown or was not
     read; 3 usage, inventory or floor error.
     """
-    from kijun import reporting  # noqa: PLC0415 - `kijun --help` stays fast
+    from kijun import reporting
 
     chosen = lang or reporting.language(os.environ)
     if form not in reporting.FORMATS:
@@ -57,8 +57,8 @@ def check(
         )
     if output:
         reporting.ensure_writable(output)
-    from kijun.checking import Options, check as run  # noqa: I001, PLC0415
-    from kijun.reporting.progress import ProgressBar  # noqa: PLC0415
+    from kijun.checking import Options, check as run  # noqa: I001
+    from kijun.reporting.progress import ProgressBar
 
     options = Options(inventory, limit, topic or (), vault_password_file or (), forks, timeout)
     with ProgressBar(sys.stderr, os.environ) as progress:

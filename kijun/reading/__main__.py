@@ -1,6 +1,7 @@
 """The reading process, `python -m kijun.reading`: a job on stdin, answers on stdout; started by kijun only.
 
-gevent replaces sockets, threads and clocks in here and nowhere else; it has to come before every other import.
+gevent replaces sockets, threads and clocks in here and nowhere else; it has to come before every other
+import.
 """
 
 # ruff: noqa: E402, I001
@@ -16,7 +17,7 @@ from kijun.reading.fanout import run
 
 
 def main() -> None:
-    """Read the job, read the hosts; what libraries print goes to stderr, so that stdout carries answers only."""
+    """Read the job, read the hosts; what libraries print goes to stderr, answers alone to stdout."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     job = read_job(sys.stdin.buffer)

@@ -1,7 +1,7 @@
-"""A strict reader of the tar archives that GNU tar writes with `--format=gnu`, for archives from hosts not trusted.
+"""A strict reader of the tar archives of GNU tar's `--format=gnu`, for hosts that are not trusted.
 
-The standard library's `tarfile` guesses, follows several formats and raises many kinds of errors on odd input; this
-reads one format, verifies each header's checksum and raises `ArchiveError` for anything else.
+The standard library's `tarfile` guesses, follows several formats and raises many kinds of errors on odd
+input; this reads one format, verifies each header's checksum and raises `ArchiveError` for anything else.
 Source: GNU tar manual, "Basic Tar Format".
 """
 
@@ -21,7 +21,7 @@ class ArchiveError(ValueError):
 
 
 def entries(data: bytes) -> Iterator[FileEntry]:
-    """Yield what is in the archive `data`; raises ArchiveError at the first thing that is not as GNU tar writes it."""
+    """Yield what is in `data`; raises ArchiveError at the first thing that GNU tar would not write."""
     offset, long_name = 0, b""
     while True:
         header = data[offset : offset + _BLOCK]

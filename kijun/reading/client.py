@@ -45,7 +45,8 @@ class Reader:
 
     def __init__(self) -> None:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
-        # A session of its own: no terminal on which ssh could ask for a password, and Ctrl-C is ours to handle.
+        # A session of its own: no terminal on which ssh could ask for a password, and Ctrl-C is ours to
+        # handle.
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "kijun.reading"],
             stdin=subprocess.PIPE,
@@ -81,8 +82,8 @@ class Reader:
     ) -> Iterator[HostRead]:
         """Yield how each host ended, as they end; every host is yielded exactly once. To be called once.
 
-        `timeout` is for the whole of one host, in seconds; `limit` is in bytes. Raises KijunError where the reading
-        process itself cannot work (a library is missing).
+        `timeout` is for the whole of one host, in seconds; `limit` is in bytes. Raises KijunError where the
+        reading process itself cannot work (a library is missing).
         """
         script = compile_reads(topics, limit=limit)
         chosen = tuple(hosts)

@@ -1,6 +1,7 @@
 """pyinfra's connectors with a bounded, byte-exact `run_shell_command`. Imported by the reading process only.
 
-pyinfra 3.10 keeps all output in memory as decoded lines, however much a host prints; these keep at most `limit` bytes.
+pyinfra 3.10 keeps all output in memory as decoded lines, however much a host prints; these keep at most
+`limit` bytes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import gevent
 from gevent import subprocess
-from pyinfra.api import StringCommand
+from pyinfra.api.command import StringCommand
 from pyinfra.connectors.local import LocalConnector
 from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.util import CommandOutput
@@ -33,11 +34,15 @@ class Received(CommandOutput):
     status: int = -1
 
 
-class BoundedSSHConnector(SSHConnector):  # type: ignore[misc]
+class BoundedSSHConnector(SSHConnector):
     """SSH, with `_stdin` as bytes and at most `host.data.kijun_limit` bytes back."""
 
     def run_shell_command(
-        self, command: StringCommand, print_output: bool = False, print_input: bool = False, **arguments: Any
+        self,
+        command: StringCommand,
+        print_output: bool = False,  # noqa: ARG002 - pyinfra's signature
+        print_input: bool = False,  # noqa: ARG002
+        **arguments: Any,
     ) -> tuple[bool, Received]:
         """Run `command` in the user's login shell; returns success and what came back."""
         assert self.client is not None
@@ -66,13 +71,17 @@ class BoundedSSHConnector(SSHConnector):  # type: ignore[misc]
             self.client.close()
 
 
-class BoundedLocalConnector(LocalConnector):  # type: ignore[misc]
+class BoundedLocalConnector(LocalConnector):
     """This machine, in the same way."""
 
     process: subprocess.Popen | None = None
 
     def run_shell_command(
-        self, command: StringCommand, print_output: bool = False, print_input: bool = False, **arguments: Any
+        self,
+        command: StringCommand,
+        print_output: bool = False,  # noqa: ARG002 - pyinfra's signature
+        print_input: bool = False,  # noqa: ARG002
+        **arguments: Any,
     ) -> tuple[bool, Received]:
         """Run `command` with sh; returns success and what came back."""
         self.process = process = subprocess.Popen(
@@ -104,10 +113,10 @@ class BoundedLocalConnector(LocalConnector):  # type: ignore[misc]
 def remote_command(*, root: bool, become: bool, password: bool, seconds: int) -> StringCommand:
     """Return what to run in the login shell so that root's `sh` reads the script from stdin.
 
-    With a password, its line comes first on stdin. `sudo -S` gets that line from a pipe that then ends, so a wrong
-    password is tried once and never three times (pam_faillock would lock the operator); the password is in no
-    argument, no environment and no file. Root's shell reopens the first shell's stdin, `cat`'s pipe, which sudo
-    never held. `timeout` ends everything on the host even when nobody listens any more.
+    With a password, its line comes first on stdin. `sudo -S` gets that line from a pipe that then ends, so a
+    wrong password is tried once and never three times (pam_faillock would lock the operator); the password is
+    in no argument, no environment and no file. Root's shell reopens the first shell's stdin, `cat`'s pipe,
+    which sudo never held. `timeout` ends everything on the host even when nobody listens any more.
     """
     bounded = f"timeout -k 2 {seconds} sh"
     if root or not become:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import random
 import socket
 import subprocess
@@ -20,8 +21,10 @@ from typing import IO, Any
 import gevent
 from gevent.lock import Semaphore
 from gevent.pool import Pool
-from pyinfra.api import Config, Inventory, State
+from pyinfra.api.config import Config
 from pyinfra.api.exceptions import PyinfraError
+from pyinfra.api.inventory import Inventory
+from pyinfra.api.state import State
 
 from kijun.model import Outcome
 from kijun.reading import reasons
@@ -43,11 +46,12 @@ def run(job: Job, answers: IO[bytes]) -> None:
     """Read every host of `job` and send one answer for each, in the order in which they end."""
     _silence_libraries()
     names = [(f"h{number}", _host_data(host, job)) for number, host in enumerate(job.hosts)]
-    inventory = Inventory((names, {}))
+    inventory = Inventory((names, {}))  # type: ignore[no-untyped-call]
     for number, host in enumerate(job.hosts):
         local = host.kind == "local"
         inventory.hosts[f"h{number}"].connector_cls = BoundedLocalConnector if local else BoundedSSHConnector
-    State(inventory, Config(CONNECT_TIMEOUT=math.ceil(job.connect_timeout), PARALLEL=job.forks))
+    config = Config(CONNECT_TIMEOUT=math.ceil(job.connect_timeout))  # type: ignore[no-untyped-call]
+    State(inventory, config)
     lock = Semaphore()
     with tempfile.TemporaryDirectory(prefix="kijun-") as scratch:
         known_hosts = _KnownHosts(Path(scratch))
@@ -70,7 +74,7 @@ def _read(job: Job, host: Connection, target: Any, known_hosts: _KnownHosts) -> 
     try:
         with gevent.Timeout(job.timeout, False):
             answer = _attempt(job, host, target, known_hosts)
-    except Exception as bad:  # noqa: BLE001 - a library's surprise on one host is that host's answer, not the run's end
+    except Exception as bad:  # noqa: BLE001 - a library's surprise ends one host, not the run
         reason = f"reading failed: {type(bad).__name__}: {reasons.one_line(str(bad))}"
         answer = Answer(host.name, Outcome.UNREACHABLE, reason, 0.0)
     finally:
@@ -92,6 +96,8 @@ def _attempt(job: Job, host: Connection, target: Any, known_hosts: _KnownHosts) 
         if ending := _connect(host, target, way, known_hosts):
             return Answer(host.name, *ending, 0.0)
         user = way.user
+    elif os.geteuid() == 0:
+        user = "root"
     seconds = math.ceil(job.timeout) + 1
     root = user == "root"
     password = host.become_password is not None and host.become and not root
@@ -131,7 +137,7 @@ def _connect(host: Connection, target: Any, way: Route, known_hosts: _KnownHosts
     if way.agent == "none":
         options["allow_agent"] = False
     for attempt in range(_RETRIES):
-        proxy, proxy_said = _Proxy(way.proxy) if way.proxy else None, ""
+        proxy = _Proxy(way.proxy) if way.proxy else None
         if proxy:
             options["sock"] = proxy.sock
         data["ssh_paramiko_connect_kwargs"] = options
@@ -140,13 +146,12 @@ def _connect(host: Connection, target: Any, way: Route, known_hosts: _KnownHosts
             return None
         except (PyinfraError, EOFError, OSError) as bad:
             said = str(bad)
+            dropped = any(sign in said for sign in _RETRY_ON)
+            proxy_said = proxy.failure() if proxy and dropped else ""
             target.connector.close()
-        finally:
-            if proxy:
-                proxy_said = proxy.ended()
-        if proxy_said or attempt == _RETRIES - 1 or not any(sign in said for sign in _RETRY_ON):
+        if proxy_said or attempt == _RETRIES - 1 or not dropped:
             break
-        gevent.sleep(0.2 * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, keeps no secret
+        gevent.sleep(0.2 * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries
     return reasons.connecting(said, host.name, way.address, way.port, proxy_said)
 
 
@@ -156,21 +161,26 @@ class _Proxy:
     def __init__(self, command: str) -> None:
         self.sock, theirs = socket.socketpair()
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", f"exec {command}"], stdin=theirs, stdout=theirs, stderr=subprocess.PIPE
+            ["/bin/sh", "-c", f"exec {command}"],
+            stdin=theirs.fileno(),
+            stdout=theirs.fileno(),
+            stderr=subprocess.PIPE,
         )
         theirs.close()
 
-    def ended(self) -> str:
-        """Return what the command said where it has ended by itself with an error, else ""."""
-        gevent.sleep(0)
-        if self._process.poll() in (None, 0):
+    def failure(self) -> str:
+        """Return what the command said where it ends with an error, else ""; waits a moment."""
+        try:
+            if self._process.wait(timeout=1) == 0:
+                return ""
+        except subprocess.TimeoutExpired:
             return ""
         assert self._process.stderr is not None
         return self._process.stderr.read(4096).decode("utf-8", "replace") or "it ended with an error"
 
 
 class _KnownHosts:
-    """pyinfra takes one known_hosts file; OpenSSH reads several. One merged copy per distinct list of files."""
+    """pyinfra takes one known_hosts file, OpenSSH several: one merged copy per distinct list of files."""
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
@@ -194,7 +204,7 @@ def _host_data(host: Connection, job: Job) -> dict[str, Any]:
 
 
 def _silence_libraries() -> None:
-    """paramiko and pyinfra log, and paramiko's threads print tracebacks; every host has its one reason instead."""
+    """paramiko and pyinfra log, and paramiko's threads print tracebacks; each host has its reason instead."""
     for name in ("paramiko", "pyinfra"):
         logger = logging.getLogger(name)
         logger.addHandler(logging.NullHandler())

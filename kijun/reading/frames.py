@@ -1,4 +1,4 @@
-"""What a host sent back, to a `HostState`; arbitrary bytes end in a reason, never in an exception or a guess."""
+"""What a host sent back, to a `HostState`; arbitrary bytes end in a FrameError, never in a guess."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class _Frames:
 def parse(raw: bytes, script: Script, *, limit: int) -> HostState:
     """Return the state in `raw`, the bytes that `script` printed on a host.
 
-    `limit` bounds the unpacked size in bytes. Raises FrameError, and nothing else, where `raw` is not a whole,
-    uncorrupted answer to this very script.
+    `limit` bounds the unpacked size in bytes. Raises FrameError, and nothing else, where `raw` is not a
+    whole, uncorrupted answer to this very script.
     """
     frames = _split(_unpack(_between_markers(raw, script.nonce), limit), script.nonce)
     if frames.uid != 0:
@@ -60,7 +60,7 @@ def started(raw: bytes, nonce: str) -> bool:
 
 def _between_markers(raw: bytes, nonce: str) -> bytes:
     raw = raw.replace(b"\r\n", b"\n")  # a terminal in between; base64 does not mind
-    before, marker, rest = raw.partition(f"\n@{nonce} start\n".encode())
+    _noise, marker, rest = raw.partition(f"\n@{nonce} start\n".encode())
     if not marker:
         raise FrameError("does not begin with the expected marker")
     packed, marker, _after = rest.partition(f"\n@{nonce} stop\n".encode())
@@ -145,7 +145,7 @@ def _files(frames: _Frames) -> dict[str, FileEntry]:
 
 
 def _changed(frames: _Frames) -> set[str]:
-    """Return the paths tar complained of: changed, shrunk or unreadable while it read them, so content is doubtful."""
+    """Return the paths tar complained of (changed, shrunk, unreadable): their content is doubtful."""
     if frames.archive_status == 0:
         return set()
     said = frames.said.decode("utf-8", "surrogateescape")

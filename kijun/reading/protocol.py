@@ -1,7 +1,7 @@
 """What passes between kijun and its reading process: one job in, one answer per host out.
 
-The reading process patches the standard library for gevent, so it is a process of its own; this module is the part
-that both sides import, and imports nothing that matters to either.
+The reading process patches the standard library for gevent, so it is a process of its own; this module is the
+part that both sides import, and imports nothing that matters to either.
 """
 
 from __future__ import annotations

@@ -10,56 +10,84 @@ Ending = tuple[Outcome, str]
 
 # What sudo (and sudo-rs) say on stderr in the C locale, most telling first.
 _SUDO = (
-    (r"incorrect password|sorry, try again|incorrect authentication|authentication fail|maximum \d+ incorrect",
-     "sudo refused the password in ansible_become_password; it was tried once"),
-    (r"a password is required|interactive authentication is required|no password was provided",
-     "sudo asks for a password; set ansible_become_password, or allow this user passwordless sudo"),
-    (r"must have a tty|a terminal is required to|no tty present",
-     "sudo demands a terminal (requiretty), which reading does not use; lift that demand for this user"),
-    (r"not in the sudoers|not allowed to (run|execute)|may not run sudo|i'm sorry .*afraid i can't",
-     "this user may not run commands as root by sudo"),
-    (r"account (has )?expired|account or password is expired|password change required|account validation failure",
-     "sudo refuses this user: the account or its password has expired"),
-    (r"sudo: (command )?not found|sudo: inaccessible",
-     "there is no sudo on the host; log in as root, or install sudo"),
-    (r"timeout: (command )?not found", "the host has no timeout command (coreutils)"),
-)  # fmt: skip
+    (
+        r"incorrect password|sorry, try again|incorrect authentication|authentication fail",
+        "sudo refused the password in ansible_become_password; it was tried once",
+    ),
+    (
+        r"a password is required|interactive authentication is required|no password was provided",
+        "sudo asks for a password; set ansible_become_password, or allow this user passwordless sudo",
+    ),
+    (
+        r"must have a tty|a terminal is required to|no tty present",
+        "sudo demands a terminal (requiretty), which reading does not use; lift that demand for this user",
+    ),
+    (
+        r"not in the sudoers|not allowed to (run|execute)|may not run sudo|i'm sorry .*afraid i can't",
+        "this user may not run commands as root by sudo",
+    ),
+    (
+        r"(account|password) (has|is|or password is) expired|password change required|validation fail",
+        "the host refuses this user: the account or its password has expired",
+    ),
+    (
+        r"sudo: (command )?not found|sudo.: no such file",
+        "there is no sudo on the host; log in as root, or install sudo",
+    ),
+    (
+        r"account is currently not available|not allowed to log ?in",
+        "this user's login shell lets nobody in",
+    ),
+)
+
+
+# What pyinfra, paramiko and the system say when a connection fails, in the order in which they are looked for.
+_CONNECT = (
+    (
+        r"no host key for",
+        Outcome.DENIED,
+        "the host key of {address} is not known; compare it with the host's own, then add it to your "
+        "known_hosts (ssh-keyscan -p {port} {address}), or set StrictHostKeyChecking=accept-new "
+        "in ansible_ssh_common_args",
+    ),
+    (
+        r"host key error|does not match",
+        Outcome.DENIED,
+        "the host key of {address} is not the one in known_hosts; if the host was reinstalled, "
+        "remove the old key with ssh-keygen -R '[{address}]:{port}'",
+    ),
+    (
+        r"authentication error|no authentication methods|encrypted",
+        Outcome.DENIED,
+        "{address} refused the login; check ansible_user and the key or password for {name}",
+    ),
+    (
+        r"could not resolve|name or service not known",
+        Outcome.UNREACHABLE,
+        "the name {address} cannot be resolved",
+    ),
+    (r"timed out|timeout", Outcome.UNREACHABLE, "{address} port {port} does not answer"),
+    (r"refused", Outcome.UNREACHABLE, "{address} refuses connections on port {port}"),
+    (
+        r"no route|unreachable|unable to connect",
+        Outcome.UNREACHABLE,
+        "there is no way to {address} port {port}",
+    ),
+    (
+        r"banner|eof|reset",
+        Outcome.UNREACHABLE,
+        "{address} port {port} closed the connection before SSH began (MaxStartups, or no sshd)",
+    ),
+)
 
 
 def connecting(text: str, name: str, address: str, port: int, proxy_said: str = "") -> Ending:
-    """Return how an attempt to connect ended, from pyinfra's ConnectError text."""
-    low = text.lower()
-    if "no host key for" in low:
-        place = address if port == 22 else f"-p {port} {address}"
-        return Outcome.DENIED, (
-            f"the host key of {address} is not known; compare it with the host's own, then add it to your known_hosts "
-            f"(ssh-keyscan {place}), or set StrictHostKeyChecking=accept-new in ansible_ssh_common_args"
-        )
-    if "host key error" in low or "does not match" in low:
-        return Outcome.DENIED, (
-            f"the host key of {address} is not the one in known_hosts; if the host was reinstalled, "
-            f"remove the old key with ssh-keygen -R {address if port == 22 else f'[{address}]:{port}'}"
-        )
-    if "authentication error" in low or "no authentication methods" in low or "encrypted" in low:
-        return (
-            Outcome.DENIED,
-            f"{address} refused the login; check ansible_user and the key or password for {name}",
-        )
-    if "could not resolve" in low or "name or service not known" in low:
-        return Outcome.UNREACHABLE, f"the name {address} cannot be resolved"
+    """Return how an attempt to connect ended, from pyinfra's error text and what a jump command said."""
     if proxy_said:
         return Outcome.UNREACHABLE, f"the jump towards {address} failed: {one_line(proxy_said)}"
-    if "timed out" in low or "timeout" in low:
-        return Outcome.UNREACHABLE, f"{address} port {port} does not answer"
-    if "refused" in low:
-        return Outcome.UNREACHABLE, f"{address} refuses connections on port {port}"
-    if "no route" in low or "unreachable" in low or "unable to connect" in low:
-        return Outcome.UNREACHABLE, f"there is no way to {address} port {port}"
-    if "banner" in low or "eof" in low or "reset" in low:
-        return (
-            Outcome.UNREACHABLE,
-            f"{address} port {port} closed the connection before SSH began (MaxStartups, or no sshd)",
-        )
+    for pattern, outcome, sentence in _CONNECT:
+        if re.search(pattern, text, re.IGNORECASE):
+            return outcome, sentence.format(name=name, address=address, port=port)
     return Outcome.UNREACHABLE, f"connecting to {address} failed: {one_line(text)}"
 
 

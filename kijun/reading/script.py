@@ -6,9 +6,10 @@ The script runs as root through `sh -s`, writes nothing and leaves no process be
     <base64 of gzip of the frames>   gzip's CRC tells a garbled transfer from a good one
     @NONCE stop
 
-and inside, each frame is `\\n@NONCE KIND NAME\\n`, the bytes, `\\n@NONCE = STATUS\\n`; the last is `\\n@NONCE done\\n`.
-`NONCE` is fresh for every run, so that nothing on a host can be mistaken for a frame.
-Few processes: one `tar` for all files, `date`, `id`, `head`, `gzip`, `base64`, and what the commands themselves start.
+and inside, each frame is `\\n@NONCE KIND NAME\\n`, the bytes, `\\n@NONCE = STATUS\\n`; the last is `\\n@NONCE
+done\\n`. `NONCE` is fresh for every run, so that nothing on a host can be mistaken for a frame. Few
+processes: one `tar` for all files, `date`, `id`, `head`, `gzip`, `base64`, and what the commands themselves
+start.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ _SAFE_PATTERN = re.compile(r"/[A-Za-z0-9._+@:,/*?\[\]!-]*")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]*")
 OUTPUT_LIMIT = 16 * 1024 * 1024
 
-# Files are looked for with the shell's own globbing and `[ -e`: no process is started for them, and what is absent
-# is never handed to tar, so that whatever tar complains of afterwards is a file that exists and could not be read.
-# tar follows links (-h, --hard-dereference: two names of one inode both carry their content), never opens a FIFO or
-# a device, and does not descend into directories. Its complaints go through `$()`: no temporary file.
+# Files are looked for with the shell's own globbing and `[ -e`: no process is started for them, and what is
+# absent is never handed to tar, so that whatever tar complains of afterwards is a file that exists and could
+# not be read. tar follows links (-h, --hard-dereference: two names of one inode both carry their content),
+# never opens a FIFO or a device, and does not descend into directories. Its complaints go through `$()`: no
+# temporary file.
 _HEAD = """\
 LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
@@ -86,8 +88,9 @@ class Script:
 def compile_reads(topics: Iterable[Topic], *, nonce: str | None = None, limit: int = OUTPUT_LIMIT) -> Script:
     """Return one script for everything `topics` declare; what several of them declare is read once.
 
-    `limit` bounds what the host prints, in bytes before compression. Raises ValueError where two topics give one
-    command name to different scripts, or a name or pattern is not fit for a shell: mistakes in a topic's module.
+    `limit` bounds what the host prints, in bytes before compression. Raises ValueError where two topics give
+    one command name to different scripts, or a name or pattern is not fit for a shell: mistakes in a topic's
+    module.
     """
     nonce = nonce or secrets.token_hex(16)
     patterns: set[str] = set()

@@ -1,7 +1,8 @@
-"""What OpenSSH would do for one host, asked of OpenSSH itself (`ssh -G`), for pyinfra's connector to do the same.
+"""What OpenSSH would do for one host, asked of OpenSSH itself (`ssh -G`), for pyinfra to do the same.
 
-`~/.ssh/config`, `/etc/ssh/ssh_config`, Match, Include and the options in Ansible's variables are so honoured without
-a second implementation of any of them. Source: ssh(1) `-G` and `-W`, ssh_config(5). Runs in the reading process.
+`~/.ssh/config`, `/etc/ssh/ssh_config`, Match, Include and the options in Ansible's variables are so honoured
+without a second implementation of any of them. Source: ssh(1) `-G` and `-W`, ssh_config(5). Runs in the
+reading process.
 """
 
 from __future__ import annotations
@@ -72,12 +73,14 @@ def _route(host: Connection, options: dict[str, list[str]]) -> Route:
         known_hosts=tuple(str(Path(name).expanduser()) for name in known),
         identities=tuple(name for name in identities if Path(name).is_file()),
         agent="" if agent in ("", "SSH_AUTH_SOCK") else agent,
-        proxy=_proxy(host, first("proxycommand"), first("proxyjump"), address, port, user),
+        proxy=_proxy(host, options, (address, port, user)),
     )
 
 
-def _proxy(host: Connection, command: str, jump: str, address: str, port: int, user: str) -> str:
-    """Return the command that carries the connection: ProxyCommand with its tokens, or ProxyJump as ssh expands it."""
+def _proxy(host: Connection, options: dict[str, list[str]], to: tuple[str, int, str]) -> str:
+    """Return the command that carries the connection: ProxyCommand, or ProxyJump as ssh expands it."""
+    address, port, user = to
+    command, jump = (options.get(key, [""])[0] for key in ("proxycommand", "proxyjump"))
     if command and command != "none":
         tokens = {"%h": address, "%p": str(port), "%r": user, "%n": host.address, "%%": "%"}
         return _expand(command, tokens)

@@ -1,4 +1,4 @@
-"""Reports of a check: one module per format, each with `render(report, lang) -> str`; and where they are written."""
+"""Reports of a check: one module per format, and where they are written."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def render(report: Report, form: str, lang: str, *, colour: bool = False) -> str
 
 
 def language(environment: Mapping[str, str]) -> str:
-    """Return the language that the locale asks for, "ja" or "en" (POSIX: LC_ALL, then LC_MESSAGES, then LANG)."""
+    """Return the language that the locale asks for, "ja" or "en" (POSIX: LC_ALL, LC_MESSAGES, LANG)."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         if value := environment.get(name):
             return "ja" if value.lower().startswith("ja") else "en"
@@ -48,7 +48,7 @@ def ensure_writable(path: Path) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Put `text` at `path` as a whole or not at all (rename(2)); raises KijunError where it cannot be written."""
+    """Put `text` at `path` as a whole or not at all (rename(2)); KijunError where it cannot be written."""
     temporary = None
     try:
         if _special(path):  # a pipe or /dev/stdout: there is nothing to replace

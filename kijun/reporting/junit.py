@@ -1,7 +1,7 @@
 """JUnit XML for CI systems: a suite per host, a test case per control.
 
-A fail is a failure, unknown is an error, not applicable and excepted are skipped. Source of the format: the schema
-that Jenkins and GitLab accept (testsuites/testsuite/testcase with failure, error, skipped).
+A fail is a failure, unknown is an error, not applicable and excepted are skipped. Source of the format: the
+schema that Jenkins and GitLab accept (testsuites/testsuite/testcase with failure, error, skipped).
 """
 
 from __future__ import annotations

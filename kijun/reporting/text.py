@@ -1,4 +1,4 @@
-"""The report for an operator: what fails first, hosts in the same state together, nothing a host can inject."""
+"""The report for an operator: what fails first, equal hosts together, nothing a host can inject."""
 
 from __future__ import annotations
 
