@@ -6,8 +6,10 @@ A process per host, because Testinfra's hosts and pytest's state are the process
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import signal
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -33,6 +35,10 @@ class Reporter:
         """Give the fixtures what they would otherwise read from an inventory."""
         known = ProofHost(self._job.connection, self._job.params)
         config.stash[PROOF_HOSTS] = {self._job.connection.name: known}
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """A second interrupt must not stop the removal of what the proof made."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         """Proofs left out are "not run"."""
@@ -89,6 +95,19 @@ def _event(item: pytest.Item, result: ProofResult, seconds: float, reason: str) 
     return TestEvent(f"{item.path.name}::{function}", controls, result, seconds, reason)
 
 
+class _Hiding(io.TextIOBase):
+    """A log without the passwords of the throw-away users."""
+
+    encoding = "utf-8"
+
+    def write(self, text: str) -> int:
+        sys.__stderr__.write(Secret.hide(text))  # type: ignore[union-attr]
+        return len(text)
+
+    def flush(self) -> None:
+        sys.__stderr__.flush()  # type: ignore[union-attr]
+
+
 def _own_plugins_only() -> None:
     """What else is installed, or set by the operator, must not change what a proof does."""
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
@@ -101,6 +120,7 @@ def main() -> int:
     job = ProofJob.read(sys.stdin.buffer)
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    sys.stdout = _Hiding()
     _own_plugins_only()
     sys.dont_write_bytecode = True  # an installed kijun may not be writable
     backend.register([job.connection])

@@ -67,15 +67,19 @@ def strong_password(length: int = 24) -> Secret:
     return Secret(chosen)
 
 
+def new_name() -> str:
+    """Return a name for a throw-away user, so that it can be noted before the user exists."""
+    return "kp" + "".join(secrets.choice(string.ascii_lowercase) for _ in range(8))
+
+
 def create(
-    host: Runner, *, privileged: bool = False, length: int = 24, shell: str = "/bin/bash"
+    host: Runner, name: str, *, privileged: bool = False, length: int = 24, shell: str = "/bin/bash"
 ) -> ThrowawayUser:
-    """Create a user on `host` and return it; a `privileged` one is a member of the group sudo.
+    """Create the user `name` on `host` and return it; a `privileged` one is a member of the group sudo.
 
     Only a hash of the password travels: command lines can be read by every user of a host.
     AssertionError where the host refuses.
     """
-    name = "kp" + "".join(secrets.choice(string.ascii_lowercase) for _ in range(8))
     password = strong_password(length)
     groups = "-G sudo " if privileged else ""
     host.check_output(

@@ -15,7 +15,7 @@ from testinfra.host import Host
 from kijun.proving.hosts import ProofHost, proof_host
 from kijun.proving.logins import SshLogins
 from kijun.proving.pty import PtySession
-from kijun.proving.users import ThrowawayUser, create, remove, sweep
+from kijun.proving.users import ThrowawayUser, create, new_name, remove, sweep
 
 MakeUser = Callable[..., ThrowawayUser]
 
@@ -63,9 +63,8 @@ def make_user(host: Host, params: dict[str, object]) -> Iterator[MakeUser]:
 
     def make(*, privileged: bool = False, length: int | None = None) -> ThrowawayUser:
         lengths = [v for k, v in params.items() if "length" in k and isinstance(v, int)]
-        user = create(host, privileged=privileged, length=length or max(24, *lengths, 0) + 4)
-        made.append(user.name)
-        return user
+        made.append(new_name())  # noted first: an interrupt must not leave the user behind
+        return create(host, made[-1], privileged=privileged, length=length or max(24, *lengths, 0) + 4)
 
     yield make
     for name in made:

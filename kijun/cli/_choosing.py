@@ -1,0 +1,23 @@
+"""The options by which `enforce` and `prove` choose hosts and topics."""
+
+from typing import Annotated
+
+import typer
+
+Inventory = Annotated[
+    list[str],
+    typer.Option("--inventory", "-i", metavar="INVENTORY", help="Ansible inventory; may be given again."),
+]
+Limit = Annotated[
+    str | None,
+    typer.Option("--limit", "-l", metavar="PATTERN", help="Only these hosts (Ansible's patterns)."),
+]
+Topics = Annotated[
+    list[str] | None,
+    typer.Option("--topic", "-t", metavar="TOPIC", help="Only this topic; may be given again."),
+]
+VaultFiles = Annotated[
+    list[str] | None,
+    typer.Option("--vault-password-file", metavar="FILE", help="As in ansible-playbook; may be given again."),
+]
+Forks = Annotated[int, typer.Option("--forks", min=1, help="How many hosts at a time.")]

@@ -1,0 +1,72 @@
+"""What an operator is told of an enforcement: before and after per host, then what is left to do."""
+
+from __future__ import annotations
+
+from kijun.checking import Report
+from kijun.enforcing import Enforcement
+from kijun.model import Finding, HostReport, Outcome, Status
+
+
+def summary(done: Enforcement) -> list[str]:
+    """Return the lines that end `kijun enforce`."""
+    if done.request.check:
+        lines = _predicted(done)
+    elif not done.runs:
+        lines = _untouched(done)
+    else:
+        lines = _compared(done)
+    lines += [f"  not run on {name}: {why}" for name, why in done.plan.left_out.items()]
+    if done.failures:
+        lines += [f"Ansible could not finish: {sentence}" for sentence in done.failures]
+        lines += [f"  full log: {played.log}" for _, played in done.runs if not played.ok]
+    return lines
+
+
+def _untouched(done: Enforcement) -> list[str]:
+    hosts = done.before.hosts
+    failing = sum(_count(host, Status.FAIL) > 0 for host in hosts)
+    if failing:
+        return [f"Nothing was run; {failing} of {len(hosts)} hosts fail and cannot be mended here."]
+    unknown = sum(_count(host, Status.UNKNOWN) > 0 for host in hosts)
+    if unknown:
+        return [f"Nothing was run: no control fails, but {unknown} of {len(hosts)} hosts are not known."]
+    return ["Nothing to do: no control fails on any host."]
+
+
+def _predicted(done: Enforcement) -> list[str]:
+    if not done.changes:
+        return ["Nothing would change."]
+    return [f"  {host}: {len(tasks)} tasks would change it" for host, tasks in sorted(done.changes.items())]
+
+
+def _compared(done: Enforcement) -> list[str]:
+    assert done.after is not None
+    lines = ["Before and after, in failing controls:"]
+    for old, new in zip(done.before.hosts, done.after.hosts, strict=True):
+        lines.append(f"  {old.name}: {_state(old)} -> {_state(new)}")
+        lines += [f"    {_told(finding)}" for finding in new.findings if finding.status is Status.FAIL]
+    lines.append(_verdict(done.after))
+    return lines
+
+
+def _state(host: HostReport) -> str:
+    if host.outcome is not Outcome.COLLECTED:
+        return str(host.outcome)
+    unknown = _count(host, Status.UNKNOWN)
+    return f"{_count(host, Status.FAIL)}{f' (and {unknown} unknown)' if unknown else ''}"
+
+
+def _told(finding: Finding) -> str:
+    found = f"expected {finding.expected}, found {finding.actual} ({finding.source})"
+    return f"{finding.control} still fails: {found}"
+
+
+def _verdict(after: Report) -> str:
+    failing = sum(_count(host, Status.FAIL) > 0 for host in after.hosts)
+    if failing:
+        return f"{failing} of {len(after.hosts)} hosts still fail."
+    return "No control fails any more." if after.exit_code == 0 else "No control fails, but not all is known."
+
+
+def _count(host: HostReport, status: Status) -> int:
+    return sum(finding.status is status for finding in host.findings)

@@ -1,0 +1,60 @@
+"""What an operator, or a program, is told of proofs."""
+
+from __future__ import annotations
+
+import json
+
+from kijun.proving.running import Proving
+from kijun.records.proofs import ProofResult
+
+SCHEMA = 1
+_WORDS = {
+    ProofResult.PROVEN: "proven",
+    ProofResult.FAILED: "FAILED",
+    ProofResult.ERROR: "ERROR",
+    ProofResult.NOT_RUN: "not run",
+}
+
+
+def as_text(done: Proving) -> list[str]:
+    """Return the lines that end `kijun prove`: every control of every host, then the counts."""
+    lines = []
+    for host in done.hosts:
+        lines += [f"{host.name}: not proven: {host.problem}"] if host.problem else [f"{host.name}:"]
+        lines += [f"  {_WORDS[result]:8} {control}" for control, result in host.controls.items()]
+        if host.log and (
+            host.problem or {ProofResult.FAILED, ProofResult.ERROR} & {e.result for e in host.events}
+        ):
+            lines.append(f"  full log: {host.log}")
+    counts = {result: done.count(result) for result in ProofResult}
+    said = ", ".join(f"{number} {_WORDS[result]}" for result, number in counts.items() if number)
+    lines.append(f"Controls: {said or 'nothing proven'}.")
+    if any(event.reason == "needs --intrusive" for host in done.hosts for event in host.events):
+        lines.append(
+            "Not run: proofs that make a throw-away user or provoke a lockout; --intrusive runs them."
+        )
+    return lines
+
+
+def as_json(done: Proving) -> str:
+    """Return the results as one JSON document; `schema` tells readers when its shape changes."""
+    hosts = {
+        host.name: {
+            "problem": host.problem,
+            "controls": {control: result.value for control, result in host.controls.items()},
+            "tests": [
+                {
+                    "test": event.test,
+                    "controls": list(event.controls),
+                    "result": event.result.value,
+                    "seconds": round(event.seconds, 2),
+                    "reason": event.reason,
+                }
+                for event in host.events
+            ],
+        }
+        for host in done.hosts
+    }
+    counts = {result.value: done.count(result) for result in ProofResult}
+    document = {"schema": SCHEMA, "started": done.started.isoformat(timespec="seconds"), "hosts": hosts}
+    return json.dumps({**document, "summary": counts}, ensure_ascii=False, indent=2)
