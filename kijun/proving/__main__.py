@@ -40,6 +40,12 @@ class Reporter:
         """A second interrupt must not stop the removal of what the proof made."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Where only some controls are to be proven, the other tests are not there at all."""
+        if wanted := set(self._job.controls):
+            items[:] = [item for item in items if wanted & set(_controls(item))]
+
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         """Proofs left out are "not run"."""
         for item in items:
@@ -89,10 +95,13 @@ def _reason(call: pytest.CallInfo[None]) -> str:
     return " ".join(lines[0].split())[:300]
 
 
+def _controls(item: pytest.Item) -> tuple[str, ...]:
+    return tuple(str(name) for mark in item.iter_markers("proves") for name in mark.args)
+
+
 def _event(item: pytest.Item, result: ProofResult, seconds: float, reason: str) -> TestEvent:
-    controls = tuple(str(name) for mark in item.iter_markers("proves") for name in mark.args)
     function = item.originalname if isinstance(item, pytest.Function) else item.name
-    return TestEvent(f"{item.path.name}::{function}", controls, result, seconds, reason)
+    return TestEvent(f"{item.path.name}::{function}", _controls(item), result, seconds, reason)
 
 
 class _Hiding(io.TextIOBase):

@@ -20,6 +20,7 @@ class ProofJob:
     folder: str
     files: tuple[str, ...]
     intrusive: bool = False
+    controls: tuple[str, ...] = ()  # only tests that prove one of these; all where empty
 
     def write(self, stream: IO[bytes]) -> None:
         """Send the job over a pipe (it holds passwords: never a file) and close it."""
@@ -32,7 +33,10 @@ class ProofJob:
         data = json.loads(stream.read())
         host = data.pop("connection")
         connection = Connection(**{**host, "ssh_args": tuple(host["ssh_args"])})
-        return cls(**{**data, "files": tuple(data["files"])}, connection=connection)
+        return cls(
+            **{**data, "files": tuple(data["files"]), "controls": tuple(data["controls"])},
+            connection=connection,
+        )
 
 
 @dataclass(frozen=True)

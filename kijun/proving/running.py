@@ -74,8 +74,16 @@ def worst(results: Iterable[ProofResult]) -> ProofResult:
     return min(results, key=_WORST_FIRST.index)
 
 
-def prove(options: Options, *, intrusive: bool = False, say: Say = lambda _line: None) -> Proving:
+def prove(
+    options: Options,
+    *,
+    intrusive: bool = False,
+    controls: Sequence[str] = (),
+    say: Say = lambda _line: None,
+) -> Proving:
     """Run the proofs of the chosen topics on the chosen hosts and keep the results.
+
+    With `controls`, only the tests that prove one of these.
 
     Raises KijunError before any host is touched (inventory, floors, unknown topic, unresolved variable),
     and KeyboardInterrupt once interrupted proofs have removed what they made.
@@ -92,7 +100,7 @@ def prove(options: Options, *, intrusive: bool = False, say: Say = lambda _line:
         for host in report.hosts
         if host.name not in readable
     }
-    with _Children(report.topics, intrusive, say) as children:
+    with _Children(report.topics, tuple(controls), intrusive, say) as children:
         wanted = [host for host in hosts if host.name in readable]
         done |= {result.name: result for result in children.run(wanted, options.forks)}
     for result in done.values():
@@ -120,10 +128,10 @@ def _keep(result: HostProofs, digests: Mapping[str, str]) -> None:
 class _Children:
     """The processes that run proofs. Leaving early interrupts them and waits until they have cleaned up."""
 
-    def __init__(self, topics: Sequence[str], intrusive: bool, say: Say) -> None:
+    def __init__(self, topics: Sequence[str], controls: tuple[str, ...], intrusive: bool, say: Say) -> None:
         self._folder = data_root() / "tests" / "proofs"
         self._files = tuple(f"test_{t}.py" for t in topics if (self._folder / f"test_{t}.py").is_file())
-        self._intrusive, self._say = intrusive, say
+        self._controls, self._intrusive, self._say = controls, intrusive, say
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
         self._stopped = False
@@ -164,7 +172,9 @@ class _Children:
                 return result
             assert child.stdin is not None
             assert child.stdout is not None
-            job = ProofJob(host.connection, host.params, str(self._folder), self._files, self._intrusive)
+            job = ProofJob(
+                host.connection, host.params, str(self._folder), self._files, self._intrusive, self._controls
+            )
             try:
                 job.write(child.stdin)
                 ended = self._listen(child.stdout, result)

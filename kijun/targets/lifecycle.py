@@ -54,11 +54,19 @@ def _realm() -> Realm:
     return Realm.of(state_dir())
 
 
-def up(name: str, *, backend: str = "nspawn", release: str = "bookworm", say: Say = _quiet) -> Target:
+def up(
+    name: str,
+    *,
+    backend: str = "nspawn",
+    release: str = "bookworm",
+    image: Path | None = None,
+    say: Say = _quiet,
+) -> Target:
     """Make the target `name`, boot it, and return it when it answers SSH.
 
     Raises `TargetError` with one sentence, having removed what it had made, if that is not possible;
-    an interrupt removes it too. `say` is told what takes long.
+    an interrupt removes it too. `say` is told what takes long. `image` is a folder as `images.ensure`
+    returns one, to boot from instead of the cached image of `release`.
     """
     naming.checked(name)
     made_of = recipe(release, backend)
@@ -72,8 +80,7 @@ def up(name: str, *, backend: str = "nspawn", release: str = "bookworm", say: Sa
         handle = (store.target_dir(name) / "up.lock").open("w")
         fcntl.flock(handle, fcntl.LOCK_EX)
     try:
-        image = images.ensure(made_of, say)
-        journal = _start(journal, image)
+        journal = _start(journal, image or images.ensure(made_of, say))
         return _wait(journal)
     except BaseException:
         _take_down_own(journal)
@@ -325,10 +332,15 @@ def _being_made(name: str) -> bool:
 
 @contextmanager
 def disposable(
-    name: str, *, backend: str = "nspawn", release: str = "bookworm", say: Say = _quiet
+    name: str,
+    *,
+    backend: str = "nspawn",
+    release: str = "bookworm",
+    image: Path | None = None,
+    say: Say = _quiet,
 ) -> Iterator[Target]:
     """Give a fresh target for the length of a `with` block."""
-    target = up(name, backend=backend, release=release, say=say)
+    target = up(name, backend=backend, release=release, image=image, say=say)
     try:
         yield target
     finally:
