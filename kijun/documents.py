@@ -30,7 +30,7 @@ class _StrictLoader(_Loader):  # type: ignore[misc]
                     raise yaml.constructor.ConstructorError(
                         None,
                         None,
-                        f"key '{key.value}' written once (it stands here a second time)",
+                        f"every key once, found '{key.value}' again",
                         key.start_mark,
                     )
                 seen.add(key.value)
@@ -85,13 +85,12 @@ def kind(value: object) -> str:
         return "nothing"
     if isinstance(value, bool):
         return "true" if value else "false"
-    names = (
-        (dict, "a mapping"),
-        (list, "a list"),
-        (str, f"the text '{value}'"),
-        (int, f"the number {value}"),
-    )
-    return next((name for wanted, name in names if isinstance(value, wanted)), f"{value!r}")
+    if isinstance(value, str):
+        return f"the text '{value}'" if len(value) <= 60 else "a long text"
+    if isinstance(value, int) and abs(value) < 10**30:
+        return f"the number {value}"
+    names = ((dict, "a mapping"), (list, "a list"), (int, "a very large number"))
+    return next((name for wanted, name in names if isinstance(value, wanted)), f"a {type(value).__name__}")
 
 
 def standard_root(data: Path | None = None) -> Path:

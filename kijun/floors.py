@@ -6,7 +6,6 @@ both refuse the same values in the same words. Standard library and PyYAML only,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,10 @@ from kijun.documents import kind, read_mapping, shown, standard_root
 from kijun.errors import StandardError
 from kijun.parameters import Parameter, load_parameters
 from kijun.paths import data_root
+from kijun.valuetypes import WANTED, converted, fits, short
 
 UNKNOWN_PLACE = "unknown place"
 DEFAULT_PLACE = "the role's default"
-_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
-_NUMBER = re.compile(r"[+-]?([0-9]{1,18}(\.[0-9]{0,18})?|\.[0-9]{1,18})", re.ASCII)
-_TRUE, _FALSE = ("yes", "true", "on", "1", "y", "t"), ("no", "false", "off", "0", "n", "f")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +61,17 @@ class Rules:
 def load_rules(data: Path | None = None) -> Rules:
     """Return the rules under `data` (kijun's own by default); StandardError where a file is malformed."""
     base = data or data_root()
+    parameters = load_parameters(base / "roles")
     floors: list[Floor] = []
     for path in sorted((standard_root(base) / "controls").glob("*.yml")):
         listed = read_mapping(path).get("floors") or []
         if not isinstance(listed, list):
             raise StandardError(f"{shown(path)}: floors: expected a list, found {kind(listed)}.")
-        floors += [_floor(path, index, raw) for index, raw in enumerate(listed)]
-    return Rules(load_parameters(base / "roles"), tuple(floors))
+        floors += [_floor(path, index, raw, parameters) for index, raw in enumerate(listed)]
+    return Rules(parameters, tuple(floors))
 
 
-def _floor(path: Path, index: int, raw: object) -> Floor:
+def _floor(path: Path, index: int, raw: object, parameters: Mapping[str, Parameter]) -> Floor:
     def wrong(key: str, expected: str, found: object) -> StandardError:
         return StandardError(
             f"{shown(path)}: floors[{index}]{key}: expected {expected}, found {kind(found)}."
@@ -90,6 +88,9 @@ def _floor(path: Path, index: int, raw: object) -> Floor:
     for key in ("parameter", "basis"):
         if not isinstance(raw.get(key), str):
             raise wrong(f".{key}", "a text", raw.get(key))
+    for name in (raw["parameter"], limits["greater_than"]):
+        if name is not None and name not in parameters:  # a floor that never holds would be no floor
+            raise wrong("", "a parameter of one of the roles", name)
     return Floor(
         parameter=raw["parameter"],
         basis=raw["basis"],
@@ -125,65 +126,30 @@ def typed_value(parameter: Parameter, value: object) -> object:
 
     What cannot be converted comes back as it is; `violations` has then reported it.
     """
-    if value is None:
-        return None
-    text = str(value).strip()
-    if parameter.type == "int" and not isinstance(value, (bool, float)) and _WHOLE_NUMBER.fullmatch(text):
-        return int(text)
-    if parameter.type == "float" and not isinstance(value, bool) and _NUMBER.fullmatch(text):
-        return float(text)
-    if parameter.type == "bool" and text.lower() in (*_TRUE, *_FALSE):
-        return text.lower() in _TRUE
-    if (
-        parameter.type in ("str", "path")
-        and isinstance(value, (str, int, float))
-        and not isinstance(value, bool)
-    ):
-        return str(value)
-    return value
+    return converted(parameter.type, value)
 
 
 def _type_problem(rules: Rules, parameter: Parameter, value: object) -> str:
     """Return what was expected where `value` is not of the parameter's type, else nothing."""
     if value is None:
         optional = parameter.default is None and not parameter.required
-        return "" if optional else f"it needs {_wanted(parameter)}"
+        return "" if optional else f"it needs {WANTED[parameter.type]}"
     typed = typed_value(parameter, value)
-    fits = {
-        "int": isinstance(typed, int) and not isinstance(typed, bool),
-        "float": isinstance(typed, float),
-        "bool": isinstance(typed, bool),
-        "str": isinstance(typed, str),
-        "path": isinstance(typed, str),
-        "list": isinstance(typed, list),
-        "dict": isinstance(typed, Mapping),
-        "raw": True,
-    }
-    if not fits.get(parameter.type, False):
-        return f"it needs {_wanted(parameter)}"
-    if (
-        isinstance(typed, (int, float))
-        and not isinstance(typed, bool)
-        and typed < 0
-        and not _bounded(rules, parameter)
-    ):
+    if not fits(parameter.type, typed):
+        return f"it needs {WANTED[parameter.type]}"
+    negative = isinstance(typed, (int, float)) and typed < 0
+    if negative and not _bounded(rules, parameter):
         return "it may not be negative"
     if parameter.choices and typed not in parameter.choices:
         return f"it must be one of {', '.join(map(str, parameter.choices))}"
-    if isinstance(typed, list) and parameter.elements == "str" and not all(isinstance(x, str) for x in typed):
-        return "each of its entries must be a text"
+    elements = parameter.elements
+    if (
+        isinstance(typed, list)
+        and elements
+        and not all(fits(elements, converted(elements, x)) for x in typed)
+    ):
+        return f"each of its entries needs to be {WANTED[elements]}"
     return ""
-
-
-def _wanted(parameter: Parameter) -> str:
-    names = {
-        "int": "a whole number",
-        "float": "a number",
-        "bool": "true or false",
-        "list": "a list",
-        "dict": "a mapping",
-    }
-    return names.get(parameter.type, "a text")
 
 
 def _bounded(rules: Rules, parameter: Parameter) -> bool:
@@ -203,7 +169,9 @@ def _below(floor: Floor, values: Mapping[str, Value]) -> Iterable[Violation]:
     other = values.get(floor.greater_than) if floor.greater_than else None
     if other and isinstance(other.value, (int, float)) and number <= other.value:
         yield _violation(
-            floor, value, f"more than {floor.greater_than}, which is {other.value} (set in {other.origin})"
+            floor,
+            value,
+            f"more than {floor.greater_than}, which is {short(other.value)} (set in {other.origin})",
         )
 
 
@@ -215,9 +183,7 @@ def _violation(floor: Floor, value: Value, limit: str) -> Violation:
 
 
 def _subject(name: str, value: Value) -> str:
-    text = kind(value.value) if value.value is None or isinstance(value.value, bool) else repr(value.value)
-    shortened = text if len(text) <= 60 else f"{text[:57]}..."
-    return f"{name} is {shortened} (set in {value.origin})"
+    return f"{name} is {short(value.value)} (set in {value.origin})"
 
 
 def refusal(by_host: Mapping[str, Iterable[Violation]]) -> str:

@@ -77,6 +77,8 @@ def _parameter(path: Path, topic: str, name: object, raw: object) -> Parameter:
         raise wrong(".type", f"one of {', '.join(TYPES)}", raw.get("type"))
     if "default" not in raw and not raw.get("required"):
         raise wrong("", "a default (or required: true)", raw)
+    if raw.get("elements", "raw") not in TYPES:
+        raise wrong(".elements", f"one of {', '.join(TYPES)}", raw["elements"])
     text = raw.get("description")
     lines = [text] if isinstance(text, str) else text
     if not isinstance(lines, list) or not lines or not all(isinstance(x, str) and x.strip() for x in lines):

@@ -18,8 +18,8 @@ _T = {
     "class": ("automation", "自動化の区分"),
     "total": ("total", "計"),
     "head": (
-        ("id", "citation", "obligation", "automation", "paraphrase", "covered by"),
-        ("ID", "引用", "拘束力", "自動化", "要約", "対応する管理項目"),
+        ("id", "citation", "automation", "obligation", "paraphrase", "covered by"),
+        ("ID", "引用", "自動化", "拘束力", "要約", "対応する管理項目"),
     ),
 }
 
@@ -56,8 +56,8 @@ def _row(row: Covered, lang: str) -> list[object]:
     return [
         clause.id,
         clause.label,
-        word(clause.obligation, lang),
         word(clause.automation, lang),
+        word(clause.obligation, lang),
         clause.paraphrase.say(lang),
         covered,
     ]

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from kijun.documents import kind, read_mapping, shown, standard_root
+from kijun.documents import read_mapping, shown, standard_root
 from kijun.errors import StandardError
+from kijun.standard.explaining import explain
 from kijun.standard.models import (
     Clause,
     ClauseFile,
@@ -92,38 +93,3 @@ def _load[M: Model](path: Path, model: type[M]) -> M:
         return model.model_validate(read_mapping(path))
     except ValidationError as bad:
         raise StandardError(explain(path, bad)) from None
-
-
-def explain(path: Path, bad: ValidationError) -> str:
-    """Return one sentence for a failed validation: file, key path, what was expected and what stood there."""
-    errors = bad.errors(include_url=False)
-    first = errors[0]
-    place = _place(first["loc"])
-    match first["type"]:
-        case "extra_forbidden":
-            text = "expected no such key"
-        case "missing":
-            text = "expected this key, found nothing"
-        case "value_error":
-            text = f"expected {first['ctx']['error']}"
-        case "enum" | "literal_error":
-            text = f"expected one of {first['ctx']['expected']}, found {kind(first['input'])}"
-        case "string_pattern_mismatch":
-            text = f"expected a name that matches {first['ctx']['pattern']}, found {kind(first['input'])}"
-        case "model_type" | "model_attributes_type" | "dict_type":
-            text = f"expected a mapping, found {kind(first['input'])}"
-        case "tuple_type" | "list_type":
-            text = f"expected a list, found {kind(first['input'])}"
-        case _:
-            message = first["msg"]
-            text = f"expected {message.removeprefix('Input should be ')}, found {kind(first['input'])}"
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f"{shown(path)}: {f'{place}: ' if place else ''}{text}{more}."
-
-
-def _place(loc: tuple[int | str, ...]) -> str:
-    """Return pydantic's location as a key path, `controls[2].severity`."""
-    path = ""
-    for part in loc:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
-    return path

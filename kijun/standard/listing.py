@@ -83,13 +83,13 @@ def _one_of(option: str, value: str | None, known: list[str]) -> str:
 def clauses_listing(standard: Standard, wanted: Filter, lang: str) -> Listing:
     """Return the requirements that `wanted` lets through."""
     return Listing(
-        _heads(lang, "id", "citation", "obligation", "automation", "paraphrase"),
+        _heads(lang, "id", "citation", "automation", "obligation", "paraphrase"),
         [
             (
                 clause.id,
                 clause.label,
-                word(clause.obligation, lang),
                 word(clause.automation, lang),
+                word(clause.obligation, lang),
                 clause.paraphrase.say(lang),
             )
             for clause in select(standard, wanted)
@@ -137,14 +137,14 @@ def coverage_listing(standard: Standard, wanted: Filter, lang: str) -> Listing:
         (
             row.clause.id,
             row.clause.label,
-            word(row.clause.obligation, lang),
             word(row.clause.automation, lang),
             ", ".join(row.controls) or word(row.coverage, lang),
+            word(row.clause.obligation, lang),
             row.clause.paraphrase.say(lang),
         )
         for row in found
     ]
-    head = _heads(lang, "id", "citation", "obligation", "automation", "covered_by", "paraphrase")
+    head = _heads(lang, "id", "citation", "automation", "covered_by", "obligation", "paraphrase")
     return Listing(head, rows, _sums(found, lang))
 
 

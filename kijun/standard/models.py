@@ -13,7 +13,8 @@ SubjectSlug = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$")]
 ControlId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
 ClauseId = Annotated[str, StringConstraints(pattern=r"^[RS]-A?[0-9]+(-[0-9]+)?(\.[0-9a-z]+(-[0-9]+)?)*$")]
 Sentence = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-Line = Annotated[int, Field(ge=1)]
+Whole = Annotated[int, Field(strict=True)]  # neither "8" nor true
+Line = Annotated[int, Field(strict=True, ge=1)]
 
 
 class Obligation(StrEnum):
@@ -85,7 +86,7 @@ class TopicEntry(Model):
     """A topic of `standard.yml`: which subjects of the standard it covers, and in which wave it is built."""
 
     title: Text
-    wave: int = Field(ge=1)
+    wave: int = Field(strict=True, ge=1)
     covers: tuple[SubjectSlug, ...] = Field(min_length=1)
 
 
@@ -111,7 +112,7 @@ class ClauseParameter(Model):
     """A number or a rule that a clause speaks of; without a value the organisation must set it."""
 
     name: Slug
-    value: int | str | None = None
+    value: Whole | str | None = None
     unit: str | None = None
 
     @property
@@ -163,8 +164,8 @@ class Floor(Model):
     """The weakest value a parameter may have; checked before any host is touched."""
 
     parameter: Slug
-    min: int | None = None
-    max: int | None = None
+    min: Whole | None = None
+    max: Whole | None = None
     greater_than: Slug | None = None
     basis: Basis
     clause: ClauseId | None = None
