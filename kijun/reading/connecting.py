@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +21,8 @@ from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.util import CommandOutput
 
 _CHUNK = 64 * 1024
-_STDERR_KEPT = 8 * 1024
+_COMPLAINT_KEPT = 8 * 1024
+_ASK, _ROOT = b"kijun-ask\n", b"kijun-root\n"
 
 
 @dataclass
@@ -34,8 +36,48 @@ class Received(CommandOutput):
     status: int = -1
 
 
+@dataclass
+class Dialogue:
+    """Our side of the talk with sudo: the password only when asked, once; the script only to root's shell.
+
+    So a password can never be run as a command, whether sudo wants one or not.
+    """
+
+    script: bytes
+    password: bytes | None
+    send: Callable[[bytes], object]
+    end: Callable[[], object]
+    _answered: bool = False
+    _heard: bytes = b""
+
+    def begin(self) -> None:
+        """Send what needs no question."""
+        if self.password is None:
+            self._send_script()
+
+    def hear(self, complaint: bytes) -> None:
+        """Answer what stands on stderr so far."""
+        if self.password is None:
+            return
+        if not self._answered and _ASK in complaint:
+            self._answered = True
+            self._try(lambda: self.send(self.password or b""))
+        if _ROOT in complaint:
+            self.password = None
+            self._send_script()
+
+    def _send_script(self) -> None:
+        gevent.spawn(self._try, lambda: (self.send(self.script), self.end()))
+
+    def _try(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except OSError:
+            return  # the host closed first; its answer, or the lack of one, says the rest
+
+
 class BoundedSSHConnector(SSHConnector):
-    """SSH, with `_stdin` as bytes and at most `host.data.kijun_limit` bytes back."""
+    """SSH, with bytes in and at most `host.data.kijun_limit` bytes out."""
 
     def run_shell_command(
         self,
@@ -44,25 +86,21 @@ class BoundedSSHConnector(SSHConnector):
         print_input: bool = False,  # noqa: ARG002
         **arguments: Any,
     ) -> tuple[bool, Received]:
-        """Run `command` in the user's login shell; returns success and what came back."""
+        """Run `command` in the login shell with `_script` (and `_password`); returns success and answer."""
         assert self.client is not None
         transport = self.client.get_transport()
         assert transport is not None
         channel = transport.open_session()
-        received = Received()
-        chunks: list[bytes] = []
         try:
             channel.exec_command(command.get_raw_value())
-            sender = gevent.spawn(_send, channel, arguments["_stdin"])
-            listener = gevent.spawn(_listen, channel, received)
-            received.overflow = _collect(lambda: channel.recv(_CHUNK), chunks, self.host.data.kijun_limit)
-            if not received.overflow:
-                listener.join(2)
+            talk = Dialogue(
+                arguments["_script"], arguments["_password"], channel.sendall, channel.shutdown_write
+            )
+            received, whole = _converse(talk, channel.recv, channel.recv_stderr, self.host.data.kijun_limit)
+            if whole:
                 received.status = channel.recv_exit_status()
-            gevent.killall([sender, listener])
         finally:
             channel.close()
-        received.raw = b"".join(chunks)
         return received.status == 0, received
 
     def close(self) -> None:
@@ -83,25 +121,24 @@ class BoundedLocalConnector(LocalConnector):
         print_input: bool = False,  # noqa: ARG002
         **arguments: Any,
     ) -> tuple[bool, Received]:
-        """Run `command` with sh; returns success and what came back."""
+        """Run `command` with sh, with `_script` (and `_password`); returns success and answer."""
         self.process = process = subprocess.Popen(
             ["/bin/sh", "-c", command.get_raw_value()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            bufsize=0,
             start_new_session=True,
         )
-        received = Received()
-        chunks: list[bytes] = []
-        sender = gevent.spawn(_feed, process.stdin, arguments["_stdin"])
-        listener = gevent.spawn(_listen_pipe, process.stderr, received)
-        received.overflow = _collect(lambda: process.stdout.read1(_CHUNK), chunks, self.host.data.kijun_limit)
-        if received.overflow:
+        talk = Dialogue(
+            arguments["_script"], arguments["_password"], _writer(process.stdin), process.stdin.close
+        )
+        received, whole = _converse(
+            talk, process.stdout.read, process.stderr.read, self.host.data.kijun_limit
+        )
+        if not whole:
             self.close()
         received.status = process.wait()
-        listener.join(2)
-        gevent.killall([sender, listener])
-        received.raw = b"".join(chunks)
         return received.status == 0, received
 
     def close(self) -> None:
@@ -110,59 +147,70 @@ class BoundedLocalConnector(LocalConnector):
             os.killpg(self.process.pid, signal.SIGKILL)
 
 
+# The command's own process is sudo (exec keeps its number), and until it is root's shell its user may kill it.
+# Were sudo given the end of its input instead, PAM would count that as a second wrong password.
+_ONE_TRY = """\
+exec 3>&1
+sh -c 'echo "kijun-pid $$" >&2; exec env LC_ALL=C sudo -S -k -p "kijun-ask
+" {bounded} -c "echo kijun-root >&2; exec sh -s"' 2>&1 >&3 3>&- | {{
+asked=
+while IFS= read -r line; do
+case $line in
+"kijun-pid "*) pid=${{line#kijun-pid }} ;;
+*kijun-ask) if [ "$asked" ]; then kill -KILL "$pid"; fi; asked=1 ;;
+esac
+printf "%s\\n" "$line" >&2
+done
+}}"""
+
+
 def remote_command(*, root: bool, become: bool, password: bool, seconds: int) -> StringCommand:
     """Return what to run in the login shell so that root's `sh` reads the script from stdin.
 
-    With a password, its line comes first on stdin. `sudo -S` gets that line from a pipe that then ends, so a
-    wrong password is tried once and never three times (pam_faillock would lock the operator); the password is
-    in no argument, no environment and no file. Root's shell reopens the first shell's stdin, `cat`'s pipe,
-    which sudo never held. `timeout` ends everything on the host even when nobody listens any more.
+    With a password sudo asks on stderr, `Dialogue` answers once, and a second question ends sudo at once: a
+    wrong password is tried, and counted by pam_faillock, once and not three times: that locks operators out.
+    The password is in no argument, no environment and no file. `timeout` ends everything on the host even when
+    nobody listens any more.
     """
     bounded = f"timeout -k 2 {seconds} sh"
     if root or not become:
         return StringCommand(f"{bounded} -s")
     if not password:
         return StringCommand(f"env LC_ALL=C sudo -n {bounded} -s")
-    inner = (
-        "IFS= read -r kijun_pw; export LC_ALL=C; "
-        'printf "%s\\n" "$kijun_pw" | '
-        f'sudo -S -k -p "" {bounded} -c "exec sh -s </proc/$$/fd/0"'
-    )
-    return StringCommand(f"cat | sh -c {shlex.quote(inner)}")
+    return StringCommand(f"sh -c {shlex.quote(_ONE_TRY.format(bounded=bounded))}")
 
 
-def _collect(receive: Any, chunks: list[bytes], limit: int) -> bool:
-    """Fill `chunks` until the end; True where there was more than `limit`."""
+def _converse(
+    talk: Dialogue, receive: Callable[[int], bytes], receive_error: Callable[[int], bytes], limit: int
+) -> tuple[Received, bool]:
+    """Talk until the command closes stdout; returns what came, and whether that was all of it."""
+    received = Received()
+
+    def listen() -> None:
+        while chunk := receive_error(_CHUNK):
+            received.complaint = (received.complaint + chunk)[:_COMPLAINT_KEPT]
+            talk.hear(received.complaint)
+
+    listener = gevent.spawn(listen)
+    talk.begin()
+    chunks: list[bytes] = []
     total = 0
-    while chunk := receive():
+    while chunk := receive(_CHUNK):
         total += len(chunk)
         if total > limit:
-            return True
+            received.overflow = True
+            break
         chunks.append(chunk)
-    return False
+    if not received.overflow:
+        listener.join(2)
+    listener.kill()
+    received.raw = b"".join(chunks)
+    return received, not received.overflow
 
 
-def _send(channel: Any, data: bytes) -> None:
-    try:
-        channel.sendall(data)
-        channel.shutdown_write()
-    except OSError:
-        return  # the host closed first; its answer, or the lack of one, says the rest
+def _writer(pipe: Any) -> Callable[[bytes], None]:
+    def write(data: bytes) -> None:
+        while data:  # an unbuffered pipe takes what fits
+            data = data[pipe.write(data) :]
 
-
-def _feed(pipe: Any, data: bytes) -> None:
-    try:
-        pipe.write(data)
-        pipe.close()
-    except OSError:
-        return  # as in _send
-
-
-def _listen(channel: Any, received: Received) -> None:
-    while chunk := channel.recv_stderr(_CHUNK):
-        received.complaint = (received.complaint + chunk)[:_STDERR_KEPT]
-
-
-def _listen_pipe(pipe: Any, received: Received) -> None:
-    while chunk := pipe.read1(_CHUNK):
-        received.complaint = (received.complaint + chunk)[:_STDERR_KEPT]
+    return write

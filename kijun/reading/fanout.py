@@ -102,10 +102,11 @@ def _attempt(job: Job, host: Connection, target: Any, known_hosts: _KnownHosts) 
     root = user == "root"
     password = host.become_password is not None and host.become and not root
     command = remote_command(root=root, become=host.become, password=password, seconds=seconds)
-    script = job.script.encode()
-    if password:
-        script = f"{host.become_password}\n".encode() + script
-    _, received = target.run_shell_command(command, _stdin=script)
+    _, received = target.run_shell_command(
+        command,
+        _script=job.script.encode(),
+        _password=f"{host.become_password}\n".encode() if password else None,
+    )
     return _judge_transfer(job, host, received)
 
 
@@ -114,7 +115,7 @@ def _judge_transfer(job: Job, host: Connection, received: Received) -> Answer:
         reason = f"the host sent more than {job.limit} bytes"
         return Answer(host.name, Outcome.MALFORMED, reason, 0.0)
     if not started(received.raw, job.nonce):
-        said = received.complaint + b"\n" + received.raw[:2000]
+        said = received.raw[:2000] + b"\n" + received.complaint
         return Answer(host.name, *reasons.refused(said, received.status), 0.0)
     if received.status in (124, 137):
         return Answer(host.name, Outcome.TIMED_OUT, f"the reading took longer than {job.timeout:g} s", 0.0)

@@ -11,7 +11,7 @@ Ending = tuple[Outcome, str]
 # What sudo (and sudo-rs) say on stderr in the C locale, most telling first.
 _SUDO = (
     (
-        r"incorrect password|sorry, try again|incorrect authentication|authentication fail",
+        r"(?s)kijun-ask.*kijun-ask|incorrect password|sorry, try again|incorrect auth|authentication fail",
         "sudo refused the password in ansible_become_password; it was tried once",
     ),
     (
@@ -41,7 +41,7 @@ _SUDO = (
 )
 
 
-# What pyinfra, paramiko and the system say when a connection fails, in the order in which they are looked for.
+# What pyinfra, paramiko and the system say when a connection fails, in the order of looking for them.
 _CONNECT = (
     (
         r"no host key for",
@@ -94,6 +94,7 @@ def connecting(text: str, name: str, address: str, port: int, proxy_said: str = 
 def refused(complaint: bytes, status: int) -> Ending:
     """Return why the script did not start: sudo, a login shell that exits, an expired account."""
     text = complaint.decode("utf-8", "replace")
+    text = re.sub(r"^kijun-pid .*\n", "", text, flags=re.MULTILINE)
     for pattern, sentence in _SUDO:
         if re.search(pattern, text, re.IGNORECASE):
             return Outcome.DENIED, sentence
@@ -105,5 +106,5 @@ def refused(complaint: bytes, status: int) -> Ending:
 
 def one_line(text: str) -> str:
     """Return the last line of `text` that says something, printable and short."""
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in text.splitlines() if line.strip() and not line.endswith("kijun-ask")]
     return re.sub(r"[^ -~]", "?", lines[-1].strip())[:200] if lines else "no reason given"
