@@ -28,8 +28,6 @@ _NUMBER = re.compile(r"[+-]?([0-9]{1,18}(\.[0-9]{0,18})?|\.[0-9]{1,18})", re.ASC
 _TRUTH = dict.fromkeys(("yes", "true", "on", "1", "y", "t"), True)
 _TRUTH |= dict.fromkeys(("no", "false", "off", "0", "n", "f"), False)
 _LONGEST = 10**30  # no parameter is larger, and Python refuses to write much longer numbers out
-_REPR = reprlib.Repr()
-_REPR.maxstring = _REPR.maxother = 60
 
 
 def _is_int(value: object) -> bool:
@@ -79,10 +77,21 @@ def _from_number(name: str, value: int) -> object:
     return str(value) if name in ("str", "path") else value
 
 
+class _Repr(reprlib.Repr):
+    """Bounded in length and depth; Python itself refuses to write out a number of thousands of digits."""
+
+    def repr_int(self, x: int, level: int) -> str:  # noqa: ARG002 - reprlib's signature
+        return f"{x:d}" if abs(x) < _LONGEST else "a number of more than 30 digits"
+
+
+_REPR = _Repr()
+_REPR.maxstring = _REPR.maxother = 60
+
+
 def short(value: object) -> str:
     """Return `value` as a message shows it: on one line and not long, whatever it is."""
     if value is None or isinstance(value, bool):
         return kind(value)
-    if isinstance(value, int):
-        return f"{value:d}" if abs(value) < _LONGEST else "a number of more than 30 digits"
+    if isinstance(value, int):  # also a subclass of it, which reprlib would not know
+        return _REPR.repr_int(value, 0)
     return " ".join(_REPR.repr(value).split())
