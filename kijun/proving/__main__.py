@@ -101,7 +101,9 @@ def _controls(item: pytest.Item) -> tuple[str, ...]:
 
 def _event(item: pytest.Item, result: ProofResult, seconds: float, reason: str) -> TestEvent:
     function = item.originalname if isinstance(item, pytest.Function) else item.name
-    return TestEvent(f"{item.path.name}::{function}", _controls(item), result, seconds, reason)
+    doc = (item.function.__doc__ or "") if isinstance(item, pytest.Function) else ""
+    what = doc.strip().splitlines()[0] if doc.strip() else ""
+    return TestEvent(f"{item.path.name}::{function}", _controls(item), result, seconds, reason, what)
 
 
 class _Hiding(io.TextIOBase):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import IO, Self
 
 from kijun.reading.protocol import Connection
@@ -49,7 +49,8 @@ class TestEvent:
     controls: tuple[str, ...] = ()
     result: ProofResult = ProofResult.PROVEN
     seconds: float = 0.0
-    reason: str = field(default="")
+    reason: str = ""
+    what: str = ""  # the test's own sentence
 
     def lasting(self, seconds: float) -> Self:
         """Return the same event with another duration."""

@@ -207,5 +207,6 @@ class _Children:
                 return True
             result.events.append(event)
             reason = f": {event.reason}" if event.reason else ""
-            self._say(f"  {result.name}: {event.result.value}: {event.test} ({event.seconds:.0f} s){reason}")
+            shown = event.what.rstrip(".") or event.test
+            self._say(f"  {result.name}: {event.result.value}: {shown} ({event.seconds:.0f} s){reason}")
         return False

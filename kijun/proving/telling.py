@@ -45,6 +45,7 @@ def as_json(done: Proving) -> str:
             "tests": [
                 {
                     "test": event.test,
+                    "what": event.what,
                     "controls": list(event.controls),
                     "result": event.result.value,
                     "seconds": round(event.seconds, 2),
