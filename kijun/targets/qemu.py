@@ -59,7 +59,7 @@ def argv(machine: str, image: Path, port: int, tap: str, accel: str) -> tuple[st
         *("-kernel", str(image / "vmlinuz"), "-initrd", "initrd.img"),
         *("-append", "root=/dev/vda rw console=ttyS0 panic=10"),
         *("-drive", "file=disk.qcow2,if=virtio,cache=unsafe"),
-        *("-netdev", f"user,id=n0,hostfwd=tcp:127.0.0.1:{port}-:22"),
+        *("-netdev", f"user,id=n0,hostfwd=tcp:127.0.0.1:{port}-:22,ipv6=off"),
         *("-device", f"virtio-net-pci,netdev=n0,mac={mac(machine, 0)}"),
         *("-chardev", "file,id=serial,path=console.log,append=on", "-serial", "chardev:serial"),
         *("-chardev", "stdio,id=qmp,signal=off", "-mon", "chardev=qmp,mode=control"),

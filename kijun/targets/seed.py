@@ -93,7 +93,7 @@ def initramfs(seed: bytes, password: str) -> bytes:
     """
     script = """#!/bin/sh
 [ "$1" = prereqs ] && exit 0
-done="${rootmnt:?}/var/lib/dpkg/.kijun-seeded"
+done="${rootmnt:?}/var/lib/misc/kijun-seeded"
 [ -e "$done" ] && exit 0
 chroot "$rootmnt" tar -C / -xpf - </kijun-seed.tar || exit 1
 chroot "$rootmnt" chpasswd </kijun-password || exit 1
