@@ -95,4 +95,8 @@ def _sabotage(path: Path) -> Sabotage:
     for key in ("breaks", "caught-by", "what"):
         if key not in said:
             raise StandardError(f"{shown(path)}: expected a header line '# {key}: …', found none.")
+    if said["caught-by"] not in ("reading", "proof"):
+        raise StandardError(
+            f"{shown(path)}: caught-by: expected one of reading, proof, found '{said['caught-by']}'."
+        )
     return Sabotage(path.stem, said["breaks"], said["caught-by"], said["what"])
