@@ -147,7 +147,7 @@ class BoundedLocalConnector(LocalConnector):
             os.killpg(self.process.pid, signal.SIGKILL)
 
 
-# The command's own process is sudo (exec keeps its number), and until it is root's shell its user may kill it.
+# The command's own process is sudo (exec keeps its number); until it is root's shell its user may kill it.
 # Were sudo given the end of its input instead, PAM would count that as a second wrong password.
 _ONE_TRY = """\
 exec 3>&1
@@ -168,9 +168,9 @@ def remote_command(*, root: bool, become: bool, password: bool, seconds: int) ->
     """Return what to run in the login shell so that root's `sh` reads the script from stdin.
 
     With a password sudo asks on stderr, `Dialogue` answers once, and a second question ends sudo at once: a
-    wrong password is tried, and counted by pam_faillock, once and not three times: that locks operators out.
-    The password is in no argument, no environment and no file. `timeout` ends everything on the host even when
-    nobody listens any more.
+    wrong password is tried, and counted by pam_faillock, once and not three times, which locks people out.
+    The password is in no argument, no environment and no file. `timeout` ends everything on the host even
+    when nobody listens any more.
     """
     bounded = f"timeout -k 2 {seconds} sh"
     if root or not become:
