@@ -8,8 +8,10 @@ that reading and judging need are templated. Ansible is imported on first use: i
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ from kijun.floors import (
 )
 from kijun.paths import data_root
 from kijun.reading.protocol import Connection
+
+_ONE_AT_A_TIME = threading.Lock()  # Ansible's display and plugin loaders belong to the whole process
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,10 @@ def load_inventory(
     whose own variables cannot be resolved is returned with its `problem`; see `require_resolved`.
     """
     rules = rules or load_rules()
-    with _Ansible(sources, vault_password_files, playbooks or data_root() / "playbooks") as ansible:
+    with (
+        _ONE_AT_A_TIME,
+        _Ansible(sources, vault_password_files, playbooks or data_root() / "playbooks") as ansible,
+    ):
         hosts, values = [], {}
         for name, variables in ansible.select(limit):
             host, known = _resolve(ansible, name, variables, rules)
@@ -106,6 +113,14 @@ def _plain(value: object) -> object:
     return json.loads(json.dumps(value, default=str))
 
 
+@cache
+def _find_plugins() -> None:
+    """Once a process: Ansible warns of a second time."""
+    from ansible.plugins.loader import init_plugin_loader  # noqa: PLC0415 - half a second
+
+    init_plugin_loader()
+
+
 class _Ansible:
     """Ansible's inventory and variable machinery, with its warnings kept instead of printed."""
 
@@ -120,12 +135,11 @@ class _Ansible:
                 raise InventoryError(
                     f"there is no inventory {source}; name a file, a folder or 'host1,host2'."
                 )
-        from ansible.plugins.loader import init_plugin_loader  # noqa: PLC0415 - half a second
         from ansible.utils.display import Display  # noqa: PLC0415
 
         self._display = Display()
         self._display.display = lambda message, *_args, **_rest: self.said.append(str(message))
-        init_plugin_loader()
+        _find_plugins()
         self._load()
         return self
 
@@ -141,6 +155,15 @@ class _Ansible:
 
         unparsed: list[str] = []
 
+        class Loader(DataLoader):  # type: ignore[misc]
+            """Remembers the file it was asked for last; Ansible does not name the one it cannot decrypt."""
+
+            last_file = ""
+
+            def load_from_file(self, file_name: str, *args: Any, **kwargs: Any) -> Any:
+                self.last_file = str(file_name)
+                return super().load_from_file(file_name, *args, **kwargs)
+
         class Manager(InventoryManager):  # type: ignore[misc]
             """Remembers what could not be parsed; Ansible only warns, and hosts are silently missing."""
 
@@ -150,7 +173,7 @@ class _Ansible:
                     unparsed.append(source)
                 return parsed
 
-        self.loader = DataLoader()
+        self.loader = Loader()
         try:
             self.loader.set_vault_secrets(_vault_secrets(self.loader, self._vault_password_files))
             self.inventory = Manager(self.loader, self._sources)
@@ -192,7 +215,8 @@ class _Ansible:
             try:
                 variables: Mapping[str, Any] | str = self.variables.get_vars(host=host)
             except AnsibleError as bad:
-                variables = f"{host.name}: its variables cannot be loaded: {_sentence(str(bad))}."
+                place = self.loader.last_file
+                variables = f"{host.name}: its variables in {place} cannot be loaded: {_sentence(str(bad))}."
             yield str(host.name), variables
 
     def templates(self, variables: dict[str, Any]) -> Any:
@@ -200,6 +224,18 @@ class _Ansible:
         from ansible.template import Templar  # noqa: PLC0415
 
         return Templar(loader=self.loader, variables=variables)
+
+
+def _prepare_ansible() -> None:
+    """Make Ansible's plugins findable, and let it forget which group_vars and host_vars it found earlier."""
+    from ansible.plugins.loader import init_plugin_loader  # noqa: PLC0415 - half a second, only when needed
+    from ansible.plugins.vars import host_group_vars  # noqa: PLC0415
+    from ansible.utils.collection_loader import AnsibleCollectionConfig  # noqa: PLC0415
+
+    if AnsibleCollectionConfig.collection_finder is None:
+        init_plugin_loader()
+    for remembered in (host_group_vars.FOUND, host_group_vars.NAK, host_group_vars.CANONICAL_PATHS):
+        remembered.clear()
 
 
 def _vault_secrets(loader: Any, files: Sequence[str]) -> list[tuple[str, Any]]:
