@@ -68,7 +68,7 @@ class Severity(StrEnum):
 class Model(BaseModel):
     """Base of all: strict about keys, immutable once read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Text(Model):
