@@ -99,8 +99,9 @@ def _options(
                 name, plugin_type=kind, plugin_name=plugin, variables=known
             )
         except AnsibleError as bad:
-            shown = ", ".join(known) or name
-            raise UnresolvedError(f"{shown} has a value that Ansible does not accept for {name}.") from bad
+            secret = name.endswith(_SECRET)
+            shown = ", ".join(key if secret else f"{key} ({value!r})" for key, value in known.items()) or name
+            raise UnresolvedError(f"Ansible does not accept {shown} for its option {name}.") from bad
     return found
 
 

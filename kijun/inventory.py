@@ -11,7 +11,6 @@ import json
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -113,14 +112,6 @@ def _plain(value: object) -> object:
     return json.loads(json.dumps(value, default=str))
 
 
-@cache
-def _find_plugins() -> None:
-    """Once a process: Ansible warns of a second time."""
-    from ansible.plugins.loader import init_plugin_loader  # noqa: PLC0415 - half a second
-
-    init_plugin_loader()
-
-
 class _Ansible:
     """Ansible's inventory and variable machinery, with its warnings kept instead of printed."""
 
@@ -139,8 +130,12 @@ class _Ansible:
 
         self._display = Display()
         self._display.display = lambda message, *_args, **_rest: self.said.append(str(message))
-        _find_plugins()
-        self._load()
+        try:
+            _prepare_ansible()
+            self._load()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
