@@ -68,9 +68,9 @@ def test_defaults_where_the_inventory_says_nothing(place: Place) -> None:
 
 LAYERS = [
     ("hosts.yml", "all: {hosts: {a: {}}, vars: {t_number: 31}}\n"),
-    ("group_vars/all.yml", "t_number: 32\n"),
-    ("playbooks/group_vars/all.yml", "t_number: 33\n"),
-    ("hosts.yml", "all: {children: {g: {hosts: {a: {}}, vars: {t_number: 34}}}}\n"),
+    ("hosts.yml", "all: {children: {g: {hosts: {a: {}}, vars: {t_number: 32}}}}\n"),
+    ("group_vars/all.yml", "t_number: 33\n"),
+    ("playbooks/group_vars/all.yml", "t_number: 34\n"),
     ("group_vars/g.yml", "t_number: 35\n"),
     ("playbooks/group_vars/g/main.yml", "t_number: 36\n"),
     ("hosts.yml", "all: {children: {g: {hosts: {a: {t_number: 37}}}}}\n"),
