@@ -1,0 +1,69 @@
+"""What kijun notes on a host about its passwords, and /etc/shadow as far as that needs it.
+
+Two small root-only files, one record a line, written only by Ansible modules and read by `kijun check`:
+
+    /var/lib/kijun/password_policy      since 1795558000
+                                        min_length 12
+                                        older hanako j9T$LtsO7G9hMcKwJAcDqD71d0
+    /var/lib/kijun/issued_accounts      hanako 1795558000 rounds=656000$t4zKc0x2
+
+A password is recognised by its hash's parameters and salt (its "mark"): a new password always has a new salt,
+and a salt says nothing about the password. No hash is copied.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+DIRECTORY = "/var/lib/kijun"
+POLICY = DIRECTORY + "/password_policy"
+ISSUED = DIRECTORY + "/issued_accounts"
+SHADOW = "/etc/shadow"
+
+
+def mark(field):
+    # type: (str) -> str | None
+    """Return what identifies the password behind a hash field of /etc/shadow; None where no password works.
+
+    `$id$params$salt$hash` gives `params$salt`; a traditional DES hash gives its two characters of salt.
+    """
+    if not field or field[0] in "!*" or any(c.isspace() for c in field):
+        return None
+    if not field.startswith("$"):
+        return field[:2]
+    return "$".join(field.split("$")[2:-1]) or None
+
+
+def parse_shadow(text):
+    # type: (str) -> dict[str, list[str]]
+    """Return the fields of each account; of two lines with one name the first counts, as in getspnam(3)."""
+    accounts = {}  # type: dict[str, list[str]]
+    for line in text.splitlines():
+        fields = line.split(":")
+        if len(fields) >= 3 and fields[0]:
+            accounts.setdefault(fields[0], fields)
+    return accounts
+
+
+def read(path):
+    # type: (str) -> str
+    """Return a file's text, or "" where there is none."""
+    if not os.path.exists(path):
+        return ""
+    with open(path, encoding="utf-8", errors="surrogateescape") as handle:
+        return handle.read()
+
+
+def write(module, path, text):
+    # type: (Any, str, str) -> None
+    """Put `text` in place atomically, readable by root only."""
+    if not os.path.isdir(DIRECTORY):
+        os.mkdir(DIRECTORY, 0o700)
+    # Made beside the file, so that the move is one rename.
+    temporary = path + ".new"
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w",
+              encoding="utf-8", errors="surrogateescape") as handle:  # fmt: skip
+        handle.write(text)
+    module.atomic_move(temporary, path)
+    os.chmod(path, 0o600)
