@@ -33,7 +33,16 @@ class Received(CommandOutput):
     raw: bytes = b""
     complaint: bytes = b""
     overflow: bool = False
-    status: int = -1
+    closed: bool = False
+    status: int = -1  # known where the command closed its stdout
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Where to stop listening: after so many bytes, or after these words, whatever lingers on the host."""
+
+    limit: int
+    last_words: bytes
 
 
 @dataclass
@@ -77,7 +86,7 @@ class Dialogue:
 
 
 class BoundedSSHConnector(SSHConnector):
-    """SSH, with bytes in and at most `host.data.kijun_limit` bytes out."""
+    """SSH, with bytes in and bounded bytes out."""
 
     def run_shell_command(
         self,
@@ -96,8 +105,8 @@ class BoundedSSHConnector(SSHConnector):
             talk = Dialogue(
                 arguments["_script"], arguments["_password"], channel.sendall, channel.shutdown_write
             )
-            received, whole = _converse(talk, channel.recv, channel.recv_stderr, self.host.data.kijun_limit)
-            if whole:
+            received = _converse(talk, channel.recv, channel.recv_stderr, arguments["_bounds"])
+            if received.closed:
                 received.status = channel.recv_exit_status()
         finally:
             channel.close()
@@ -133,12 +142,9 @@ class BoundedLocalConnector(LocalConnector):
         talk = Dialogue(
             arguments["_script"], arguments["_password"], _writer(process.stdin), process.stdin.close
         )
-        received, whole = _converse(
-            talk, process.stdout.read, process.stderr.read, self.host.data.kijun_limit
-        )
-        if not whole:
-            self.close()
-        received.status = process.wait()
+        received = _converse(talk, process.stdout.read, process.stderr.read, arguments["_bounds"])
+        if received.closed:
+            received.status = process.wait()
         return received.status == 0, received
 
     def close(self) -> None:
@@ -181,9 +187,9 @@ def remote_command(*, root: bool, become: bool, password: bool, seconds: int) ->
 
 
 def _converse(
-    talk: Dialogue, receive: Callable[[int], bytes], receive_error: Callable[[int], bytes], limit: int
-) -> tuple[Received, bool]:
-    """Talk until the command closes stdout; returns what came, and whether that was all of it."""
+    talk: Dialogue, receive: Callable[[int], bytes], receive_error: Callable[[int], bytes], bounds: Bounds
+) -> Received:
+    """Talk until the answer is whole, too long, or the command closes its stdout."""
     received = Received()
 
     def listen() -> None:
@@ -194,18 +200,20 @@ def _converse(
     listener = gevent.spawn(listen)
     talk.begin()
     chunks: list[bytes] = []
-    total = 0
-    while chunk := receive(_CHUNK):
-        total += len(chunk)
-        if total > limit:
-            received.overflow = True
+    total, tail = 0, b""
+    while not received.overflow and bounds.last_words not in tail:
+        chunk = receive(_CHUNK)
+        if not chunk:
+            received.closed = True
+            listener.join(2)
             break
+        total += len(chunk)
+        received.overflow = total > bounds.limit
+        tail = tail[-len(bounds.last_words) :] + chunk
         chunks.append(chunk)
-    if not received.overflow:
-        listener.join(2)
     listener.kill()
-    received.raw = b"".join(chunks)
-    return received, not received.overflow
+    received.raw = b"" if received.overflow else b"".join(chunks)
+    return received
 
 
 def _writer(pipe: Any) -> Callable[[bytes], None]:

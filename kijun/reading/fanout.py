@@ -28,7 +28,13 @@ from pyinfra.api.state import State
 
 from kijun.model import Outcome
 from kijun.reading import reasons
-from kijun.reading.connecting import BoundedLocalConnector, BoundedSSHConnector, Received, remote_command
+from kijun.reading.connecting import (
+    BoundedLocalConnector,
+    BoundedSSHConnector,
+    Bounds,
+    Received,
+    remote_command,
+)
 from kijun.reading.frames import started
 from kijun.reading.protocol import Answer, Connection, Job, write_answer
 from kijun.reading.sshconfig import ConfigError, Route, route
@@ -45,7 +51,7 @@ _RETRY_ON = (
 def run(job: Job, answers: IO[bytes]) -> None:
     """Read every host of `job` and send one answer for each, in the order in which they end."""
     _silence_libraries()
-    names = [(f"h{number}", _host_data(host, job)) for number, host in enumerate(job.hosts)]
+    names = [(f"h{number}", _host_data(host)) for number, host in enumerate(job.hosts)]
     inventory = Inventory((names, {}))  # type: ignore[no-untyped-call]
     for number, host in enumerate(job.hosts):
         local = host.kind == "local"
@@ -106,6 +112,7 @@ def _attempt(job: Job, host: Connection, target: Any, known_hosts: _KnownHosts) 
         command,
         _script=job.script.encode(),
         _password=f"{host.become_password}\n".encode() if password else None,
+        _bounds=Bounds(job.limit, f"@{job.nonce} stop".encode()),
     )
     return _judge_transfer(job, host, received)
 
@@ -197,11 +204,8 @@ class _KnownHosts:
         return self._made[names]
 
 
-def _host_data(host: Connection, job: Job) -> dict[str, Any]:
-    data: dict[str, Any] = {"kijun_limit": job.limit}
-    if host.kind == "ssh" and host.password:
-        data["ssh_password"] = host.password
-    return data
+def _host_data(host: Connection) -> dict[str, Any]:
+    return {"ssh_password": host.password} if host.kind == "ssh" and host.password else {}
 
 
 def _silence_libraries() -> None:

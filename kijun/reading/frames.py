@@ -63,7 +63,7 @@ def _between_markers(raw: bytes, nonce: str) -> bytes:
     _noise, marker, rest = raw.partition(f"\n@{nonce} start\n".encode())
     if not marker:
         raise FrameError("does not begin with the expected marker")
-    packed, marker, _after = rest.partition(f"\n@{nonce} stop\n".encode())
+    packed, marker, _after = rest.partition(f"\n@{nonce} stop".encode())
     if not marker:
         raise FrameError("is cut off")
     return packed
