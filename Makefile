@@ -1,7 +1,7 @@
 # Every target does its own set-up first (bin/setup: Python, .venv, system packages; at once when nothing is missing).
 
 BIN := .venv/bin
-ROOT := $(shell id -u | grep -qx 0 || echo sudo --preserve-env=KIJUN_CACHE_DIR,KIJUN_STATE_DIR,LANG)
+ROOT := $(shell id -u | grep -qx 0 || echo sudo --preserve-env=KIJUN_CACHE_DIR,KIJUN_STATE_DIR,LANG env PYTHONDONTWRITEBYTECODE=1)
 ARGS ?=
 export ANSIBLE_NOCOLOR := $(if $(CI),1,)
 
