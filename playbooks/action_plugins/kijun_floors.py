@@ -14,12 +14,11 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
-
 _DATA = Path(__file__).resolve().parents[2]  # holds playbooks/, roles/ and standards/
 
 
 def _floors() -> Any:
-    """Return the module `kijun.floors` of the tree this file belongs to, in a checkout or an installed wheel."""
+    """Return `kijun.floors` of the tree this file belongs to, in a checkout or an installed wheel."""
     for folder in _DATA, *_DATA.parents:
         if (folder / "kijun" / "floors.py").is_file():
             sys.path.insert(0, str(folder))  # before any other kijun that is installed
@@ -43,24 +42,48 @@ class ActionModule(ActionBase):
         floors = _floors()
         try:
             rules = floors.load_rules(_DATA)
-        except Exception as bad:
-            if type(bad).__name__ == "StandardError":
-                raise AnsibleError(f"kijun: {bad}") from None
-            raise
+        except floors.StandardError as bad:
+            raise AnsibleError(f"kijun: {bad}") from None
         variables = task_vars or {}
         hosts: list[str] = variables["ansible_play_hosts_all"]
-        found = {host: self._violations(floors, rules, variables["hostvars"], host) for host in hosts}
+        found, unresolved = {}, []
+        for host in hosts:
+            try:
+                found[host] = floors.violations(
+                    rules, self._values(floors, rules, variables["hostvars"], host)
+                )
+            except _UnresolvedError as bad:
+                unresolved.append(f"{host}: {bad}")
         refused = floors.refusal(found)
+        if unresolved:
+            refused = refused or "; ".join(unresolved) + "; no host was touched."
         result.update(changed=False, failed=bool(refused))
-        result["msg"] = f"kijun: {refused}" if refused else f"{len(hosts)} hosts keep to the floors of the standard."
+        result["msg"] = (
+            f"kijun: {refused}" if refused else f"{len(hosts)} hosts keep to the floors of the standard."
+        )
         return result
 
-    def _violations(self, floors: Any, rules: Any, hostvars: Any, host: str) -> Any:
+    def _values(self, floors: Any, rules: Any, hostvars: Any, host: str) -> Any:
+        """Return the parameters that the inventory or the command line sets for `host`, resolved."""
         raw = hostvars.raw_get(host)
-        effective = hostvars[host]
-        values = {
-            name: floors.Value(effective[name], floors.origin_of(raw[name]))
-            for name in rules.parameters
-            if name in raw
-        }
-        return floors.violations(rules, values)
+        # A value may refer to a parameter that nobody set; in the roles' play its default is there.
+        defaults = {name: parameter.default for name, parameter in rules.parameters.items()}
+        templar = self._templar.copy_with_new_env(
+            available_variables={**defaults, **raw, "hostvars": hostvars}
+        )
+        values = {}
+        for name in rules.parameters:
+            if name in raw:
+                origin = floors.origin_of(raw[name])
+                try:
+                    values[name] = floors.Value(templar.template(raw[name]), origin)
+                except AnsibleError as bad:
+                    why = " ".join(str(bad.message).split()).rstrip(".")
+                    raise _UnresolvedError(
+                        f"the variable {name} (set in {origin}) cannot be resolved: {why[:300]}"
+                    ) from bad
+        return values
+
+
+class _UnresolvedError(Exception):
+    """A variable of one host cannot be resolved."""

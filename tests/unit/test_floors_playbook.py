@@ -125,8 +125,27 @@ def test_jinja_is_resolved_before_it_is_compared(tree):
 def test_an_undefined_variable_is_named(tree):
     set_for_all(tree, 'doors_locks: "{{ nobody_set_this }}"\n')
     code, said, contacted = play(tree)
-    assert "nobody_set_this" in said
+    assert (
+        f"kijun: gate: the variable doors_locks (set in {tree}/group_vars/all.yml:1) cannot be resolved: "
+        "'nobody_set_this' is undefined; shed: the variable doors_locks"
+    ) in said
+    assert "; no host was touched." in said
     assert (code, contacted) == (2, False)
+
+
+def test_a_value_may_refer_to_a_default(tree):
+    set_for_all(tree, 'doors_gate_locks: "{{ doors_locks + 1 }}"\n')
+    code, _, contacted = play(tree)
+    assert (code, contacted) == (4, True)
+    (tree / "group_vars" / "all.yml").write_text(
+        'doors_gate_locks: "{{ hostvars.shed.doors_locks | default(doors_locks) }}"\n', encoding="utf-8"
+    )
+    code, said, _ = play(tree, "--limit", "gate")
+    assert (
+        "but kijun's practice floor asks for more than doors_locks, which is 3 (set in the role's default)"
+        in said
+    )
+    assert code == 2
 
 
 def test_a_broken_floor_stops_too(tree):
