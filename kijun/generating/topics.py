@@ -28,7 +28,7 @@ def topic_page(
     lines += [*say.heading("reads"), *(_bullets(sources.reads) or [say("no_reads")])]
     lines += _proofs(sources, say)
     lines += _sabotage(sources, say)
-    lines += _not_a_breach(file, own, say)
+    lines += _not_a_breach(standard, file, own, say)
     return page(lines)
 
 
@@ -158,13 +158,21 @@ def _sabotage(sources: Sources, say: _Say) -> list[str]:
     return lines + table(say.columns("script", "what", "must_fail", "caught"), rows)
 
 
-def _not_a_breach(file: ControlFile, own: list[Parameter], say: _Say) -> list[str]:
+def _not_a_breach(standard: Standard, file: ControlFile, own: list[Parameter], say: _Say) -> list[str]:
     practice = [c for c in file.controls if c.basis is Basis.PRACTICE]
-    bound = {floor.parameter for floor in file.floors if floor.basis is Basis.CLAUSE}
-    free = [f"`{parameter.name}`" for parameter in own if parameter.name not in bound]
+    stated = {floor.parameter for floor in file.floors if _is_stated(standard, floor)}
+    free = [f"`{parameter.name}`" for parameter in own if parameter.name not in stated]
     lines = [f"`{control.id}`: {control.title.say(say.lang)}" for control in practice]
     if free:
         lines.append(say("free_numbers", names=", ".join(free)))
     if not lines:
         return [*say.heading("not_breach"), say("nothing_else")]
     return [*say.heading("not_breach"), say("not_breach_intro"), "", *_bullets(lines)]
+
+
+def _is_stated(standard: Standard, floor: Floor) -> bool:
+    """Tell whether the limit is a number that the text itself gives, not one that follows from its sense."""
+    if floor.clause is None:
+        return False
+    numbers = [parameter.value for parameter in standard.clauses[floor.clause].parameters]
+    return any(isinstance(number, int) and number in (floor.min, floor.max) for number in numbers)
