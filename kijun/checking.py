@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from kijun import judging
 from kijun.errors import KijunError
@@ -12,9 +13,10 @@ from kijun.inventory import Host, load_inventory
 from kijun.model import Finding, HostReport, Outcome, Status, Topic
 from kijun.reading.client import FORKS, TIMEOUT, HostRead, Reader
 from kijun.records import proofs
-from kijun.standard import load_standard
-from kijun.standard.models import Control
 from kijun.topics import all_topics
+
+if TYPE_CHECKING:
+    from kijun.standard.models import Control
 
 Progress = Callable[[int, int, HostReport], None]  # done, of how many, the host that just ended
 
@@ -82,6 +84,8 @@ def check(
             )
         else:
             hosts = list(inventory)
+        from kijun.standard import load_standard  # noqa: PLC0415 - while the reading process starts
+
         standard = load_standard()
         checking = _Checking(hosts, topics, standard.controls, progress)
         checking.run(reader, options)
