@@ -182,7 +182,7 @@ def test_ways_to_a_host(target: Target, tmp_path: Path) -> None:
         "port": {**root, "ansible_port": 1},
         "badoption": {**root, "ansible_ssh_extra_args": "-o Nonsense=1"},
         "badkey": {**root, "ansible_ssh_private_key_file": "/nonexistent"},
-        "dead": {**root, "ansible_host": "192.0.2.1"},
+        "dead": {**root, "ansible_host": "203.0.113.9"},
         "name": {**root, "ansible_host": "nosuch.invalid"},
         "here": {"ansible_connection": "local"},
     }

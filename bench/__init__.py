@@ -1,0 +1,1 @@
+"""How fast kijun reads, measured on targets of its own: `python -m bench` (as root), or `make bench`."""
