@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
+
+CONSOLE_LOG = "console.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +19,6 @@ class Plan:
     cgroup: str
     argv: tuple[str, ...]  # the command that boots it
     password: str  # of the operator
-
-    @property
-    def console(self) -> Path:
-        """Where the target's console is logged."""
-        return Path(self.folder) / "console.log"
 
     def dumps(self) -> str:
         """Return the plan as JSON."""

@@ -19,6 +19,7 @@ from kijun.targets.tools import run, search_path
 TOOLS = ("qemu-system-x86_64", "qemu-img", "mke2fs", "ip", "nft", "ssh", "ssh-keygen")
 _USER_NET_DNS = "10.0.2.3"  # QEMU's user network: its own resolver, which asks this machine's
 _PROBE_SECONDS = 15.0
+MONITOR_LOG = "monitor.log"
 _KVM = Path("/dev/kvm")
 
 
@@ -53,7 +54,7 @@ def nameservers() -> list[str]:
 def argv(machine: str, image: Path, port: int, tap: str, accel: str) -> tuple[str, ...]:
     """Return the command that boots the machine; its serial console is a file, its monitor stdin."""
     command = (
-        *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"),
+        *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
         *_accelerated(accel),
         *("-m", "1024", "-smp", "2", "-device", "virtio-rng-pci"),
         *("-kernel", str(image / "vmlinuz"), "-initrd", "initrd.img"),
@@ -86,6 +87,16 @@ def prepare(plan: Plan) -> None:
     padding = b"\0" * (-len(initrd) % 4)  # the kernel wants each archive to begin at a multiple of 4
     write(folder / "initrd.img", initrd + padding + initramfs(seed.read_bytes(), plan.password))
     seed.unlink()
+
+
+def rebooted(folder: Path) -> bool:
+    """Tell whether QEMU ended because its guest wanted a reboot, by what its monitor said last.
+
+    A fresh QEMU boots it again: after a reset in place, emulated code runs several times slower.
+    """
+    said = (folder / MONITOR_LOG).read_text(errors="replace")
+    shutdowns = [line for line in said.splitlines() if '"SHUTDOWN"' in line]
+    return bool(shutdowns) and '"guest-reset"' in shutdowns[-1]
 
 
 def accelerator(image: Path) -> str:

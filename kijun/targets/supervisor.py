@@ -12,17 +12,17 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 
 from kijun.targets import nspawn, qemu
 from kijun.targets.cgroups import Group
-from kijun.targets.plans import Plan
+from kijun.targets.plans import CONSOLE_LOG, Plan
 from kijun.targets.tools import search_path
 
 KEEPER, MACHINE = "keeper", "machine"  # the two groups below a target's own
-GRACE = 12.0  # seconds for a clean shutdown
-_QMP_POWERDOWN = [{"execute": "qmp_capabilities"}, {"execute": "system_powerdown"}]
+GRACE = 12  # seconds for a clean shutdown
 
 
 class Supervisor:
@@ -37,37 +37,36 @@ class Supervisor:
     def keep(self) -> None:
         """Boot the target, and again for as long as it ends by rebooting."""
         signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGALRM, self._lose_patience)
         if self.plan.backend == "nspawn":
             nspawn.prepare(self.plan)
         else:
             qemu.prepare(self.plan)
-        while not self.stopping:
-            status = self._boot_and_wait()
-            if self.plan.backend != "nspawn" or status != nspawn.REBOOT_STATUS:
-                break
-            self.machine.remove()  # the groups that the container's systemd had made
+        while not self.stopping and self._boot_and_wait():
+            self.machine.remove()  # the groups that a container's systemd had made
 
-    def _boot_and_wait(self) -> int:
+    def _boot_and_wait(self) -> bool:
+        """Boot the target, wait for its end, and tell whether that was a reboot."""
         self.machine.make()
-        with self.plan.console.open("ab") as console:
+        virtual = self.plan.backend == "qemu"
+        log = Path(self.plan.folder) / (qemu.MONITOR_LOG if virtual else CONSOLE_LOG)
+        with log.open("ab") as output:
             self.child = subprocess.Popen(
                 self.plan.argv,
-                stdin=subprocess.PIPE if self.plan.backend == "qemu" else subprocess.DEVNULL,
-                stdout=console,
-                stderr=console,
+                stdin=subprocess.PIPE if virtual else subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
                 cwd=self.plan.folder,
                 env={**os.environ, "PATH": search_path(), "LC_ALL": "C", "SYSTEMD_NSPAWN_LOCK": "0"},
                 start_new_session=True,
                 preexec_fn=self._enter,  # noqa: PLW1509 - this process has one thread
             )
+        if virtual:
+            self._tell("qmp_capabilities")  # QEMU reports no event before this
         if self.stopping:
             self._ask()
-        while True:
-            try:
-                return self.child.wait(timeout=1 if self.stopping else None)
-            except subprocess.TimeoutExpired:
-                if time.monotonic() > self._deadline:
-                    self.machine.kill()
+        status = self.child.wait()
+        return qemu.rebooted(log.parent) if virtual else status == nspawn.REBOOT_STATUS
 
     def _enter(self) -> None:
         self.machine.add(os.getpid())
@@ -75,23 +74,28 @@ class Supervisor:
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         if not self.stopping:
             self.stopping = True
-            self._deadline = time.monotonic() + GRACE
+            signal.alarm(GRACE)
             self._ask()
+
+    def _lose_patience(self, _signal: int, _frame: FrameType | None) -> None:
+        self.machine.kill()
 
     def _ask(self) -> None:
         """Ask the machine to power itself off: nspawn passes SIGTERM on, QEMU presses the power button."""
-        child = self.child
-        if child is None or child.poll() is not None:
+        if self.child is None or self.child.poll() is not None:
             return
-        if child.stdin is None:
-            child.terminate()
+        if self.plan.backend == "qemu":
+            self._tell("system_powerdown")
+        else:
+            self.child.terminate()
+
+    def _tell(self, command: str) -> None:
+        """Write one command to QEMU's monitor (QMP); one that has just ended needs telling no more."""
+        if self.child is None or self.child.stdin is None:
             return
-        try:
-            for command in _QMP_POWERDOWN:
-                child.stdin.write(json.dumps(command).encode() + b"\n")
-            child.stdin.flush()
-        except BrokenPipeError:
-            child.kill()
+        with suppress(BrokenPipeError):
+            self.child.stdin.write(json.dumps({"execute": command}).encode() + b"\n")
+            self.child.stdin.flush()
 
 
 def main() -> None:
