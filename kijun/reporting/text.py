@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -65,9 +66,7 @@ class _Text:
         yield from self._passes(finding for finding in findings if finding.status is Status.PASS)
 
     def _finding(self, finding: Finding) -> Iterator[str]:
-        status = self._paint(
-            self._say.statuses[finding.status].ljust(self._say.width), _STATUS_COLOURS[finding.status]
-        )
+        status = self._status(finding.status)
         yield f"  {status} {finding.control}  {self._say.title(finding)}"
         details = [(self._say.rests_on, self._basis(finding))]
         if finding.status is not Status.NOT_APPLICABLE:
@@ -90,7 +89,7 @@ class _Text:
         for finding in findings:
             lines.setdefault((finding.topic, finding.grade), []).append(finding.control.partition(".")[2])
         for (topic, grade), names in sorted(lines.items()):
-            status = self._paint(self._say.statuses[Status.PASS].ljust(self._say.width), "green")
+            status = self._status(Status.PASS)
             yield f"  {status} {topic} ({self._say.grades[grade]}): {', '.join(names)}"
 
     def _summary(self, report: Report) -> Iterator[str]:
@@ -105,6 +104,11 @@ class _Text:
         practice = sum(f.status is Status.FAIL and f.basis != "clause" for _, f in report.findings)
         if practice:
             yield self._say.practice_note.format(count=practice)
+
+    def _status(self, status: Status) -> str:
+        word = self._say.statuses[status]
+        wide = sum(unicodedata.east_asian_width(c) in "WF" for c in word)  # two columns each
+        return self._paint(word.ljust(self._say.width - wide), _STATUS_COLOURS[status])
 
     def _paint(self, text: str, colour: str) -> str:
         return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if self._colour else text

@@ -104,7 +104,7 @@ _ENGLISH = Words(
 
 _JAPANESE = Words(
     lang="ja",
-    width=6,
+    width=8,
     statuses={
         "pass": "適合",
         "fail": "不適合",
