@@ -1,7 +1,6 @@
 # Every target does its own set-up first (bin/setup: Python, .venv, system packages; at once when nothing is missing).
 
 BIN := .venv/bin
-ROOT := $(shell id -u | grep -qx 0 || echo sudo --preserve-env=KIJUN_CACHE_DIR,KIJUN_STATE_DIR,LANG env PYTHONDONTWRITEBYTECODE=1)
 ARGS ?=
 export ANSIBLE_NOCOLOR := $(if $(CI),1,)
 
@@ -14,7 +13,7 @@ help:  ## show this list
 
 demo:  ## harden a disposable Debian host before your eyes, and prove it (root or sudo; ARGS="--release trixie --keep")
 	@bin/setup targets
-	@$(ROOT) $(BIN)/kijun demo $(ARGS)
+	@bin/as-root $(BIN)/kijun demo $(ARGS)
 
 test: unit booted  ## all tests; those on booted hosts need root (what CI runs)
 
@@ -31,11 +30,11 @@ lint:  ## ruff, mypy, yamllint, ansible-lint, shellcheck, module documentation, 
 
 bench:  ## measure reading against OpenSSH and ansible-playbook --check (root; prints a table, writes JSON)
 	@bin/setup targets
-	@$(ROOT) $(BIN)/python -m bench $(ARGS)
+	@bin/as-root $(BIN)/python -m bench $(ARGS)
 
 sabotage:  ## break compliant hosts in every known way; print who noticed (root)
 	@bin/setup targets
-	@$(ROOT) $(BIN)/kijun sabotage $(ARGS)
+	@bin/as-root $(BIN)/kijun sabotage $(ARGS)
 
 generate:  ## write defaults and documentation anew from argument_specs and controls
 	@bin/setup

@@ -279,9 +279,8 @@ def test_a_python_without_venv_gets_its_package(machine):
     assert "python3.13-venv" in (machine.home / "apt").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("script", ["setup"])
-def test_an_unknown_group_is_refused(machine, script):
-    result = machine.run(script, "everything")
+def test_an_unknown_group_is_refused(machine):
+    result = machine.run("setup", "everything")
     assert result.returncode == 3
     assert "no group 'everything'" in result.stderr
 
@@ -290,3 +289,34 @@ def test_the_environment_of_another_python_does_not_disturb(machine):
     machine.shows("ssh")
     machine.python("python3.13", (3, 13))
     assert machine.run("setup", PYTHONHOME="/nowhere", PYTHONPATH=os.devnull).returncode == 0
+
+
+def test_as_root_runs_it_as_it_is_where_that_is_root(machine):
+    pretend_uid(machine, 0)
+    machine.program("sudo", "echo sudo")
+    assert machine.run("as-root", "id").stdout == "0\n"
+
+
+def test_as_root_uses_sudo_and_says_why(machine):
+    pretend_uid(machine, 1000)
+    machine.program("sudo", 'echo "$*"')
+    result = machine.run("as-root", "kijun", "demo", "--keep")
+    assert result.stdout.endswith("env PYTHONDONTWRITEBYTECODE=1 kijun demo --keep\n")
+    assert "disposable hosts need root" in result.stderr
+
+
+def test_as_root_without_sudo_says_what_to_do(machine):
+    pretend_uid(machine, 1000)
+    result = machine.run("as-root", "kijun", "demo")
+    assert (result.returncode, result.stdout) == (3, "")
+    assert result.stderr.endswith("run this as root: kijun demo\n")
+
+
+@pytest.mark.parametrize(("ci", "code"), [("true", 1), ("", 0)])
+def test_booted_tests_without_root_are_said_not_to_have_run(machine, ci, code):
+    pretend_uid(machine, 1000)
+    result = machine.run("booted-tests", CI=ci)
+    assert result.returncode == code
+    assert result.stderr == (
+        "NOT RUN: the tests on booted hosts need root; run them with: sudo make booted\n"
+    )
