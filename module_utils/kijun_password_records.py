@@ -26,13 +26,16 @@ def mark(field):
     # type: (str) -> str | None
     """Return what identifies the password behind a hash field of /etc/shadow; None where no password works.
 
-    `$id$params$salt$hash` gives `params$salt`; a traditional DES hash gives its two characters of salt.
+    `$id$params$salt$hash` gives `params$salt`, bcrypt's `$2b$cost$salthash` gives `cost$salt`; a traditional DES hash gives its two characters of salt.
     """
     if not field or field[0] in "!*" or any(c.isspace() for c in field):
         return None
     if not field.startswith("$"):
         return field[:2]
-    return "$".join(field.split("$")[2:-1]) or None
+    _, scheme, *rest = field.split("$")
+    if scheme in {"2", "2a", "2b", "2x", "2y"}:  # bcrypt: cost, then salt and hash in one
+        return "$".join([*rest[:-1], rest[-1][:22]]) if len(rest) > 1 else None
+    return "$".join(rest[:-1]) or None
 
 
 def parse_shadow(text):
