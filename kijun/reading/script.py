@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -59,11 +60,10 @@ kijun_frame = 0
 fi
 set --
 """
+# eval keeps a mistake in one command's syntax to its own subshell, and starts no process.
 _COMMAND = """\
 kijun_frame command @NAME@
-(
-@SCRIPT@
-) </dev/null 2>/dev/null 3>&-
+(eval @SCRIPT@) </dev/null 2>/dev/null 3>&-
 kijun_frame = $?
 """
 _TAIL = """\
@@ -104,7 +104,7 @@ def compile_reads(topics: Iterable[Topic], *, nonce: str | None = None, limit: i
     if patterns:
         body.append(_FILES.replace("@PATTERNS@", " ".join(_without_covered(patterns))))
     body += [
-        _COMMAND.replace("@NAME@", name).replace("@SCRIPT@", script.strip("\n"))
+        _COMMAND.replace("@NAME@", name).replace("@SCRIPT@", shlex.quote(script.strip("\n")))
         for name, script in commands.items()
     ]
     body.append(_TAIL.replace("@LIMIT@", str(limit)))

@@ -93,6 +93,8 @@ def test_commands_are_apart_from_each_other(shell: str) -> None:
         "locale": ('echo "$LC_ALL $PATH"', 0, b"C /usr/sbin:/usr/bin:/sbin:/bin\n"),
         "heredoc": ("cat <<X\n)here\nX", 0, b")here\n"),
         "killed": ("kill -9 $(sh -c 'echo $PPID')", 137, b""),
+        "unparsable": ("if true; then (", 2, b""),
+        "after": ("echo it\\'s fine", 0, b"it's fine\n"),
         "nonce": ("env | grep -c kijun", 1, b"0\n"),
     }
     script = compile_reads([topic(*(CommandRead(name, text) for name, (text, _, _) in commands.items()))])
@@ -192,7 +194,7 @@ def test_arbitrary_bytes_are_refused(data: bytes) -> None:
 
 @given(st.integers(0, len(RAW) - 1), st.integers(1, 255))
 def test_a_changed_byte_is_refused_or_harmless(position: int, change: int) -> None:
-    """Every byte of the packed part is covered by gzip's checksum; blank space around base64 means nothing."""
+    """Every byte of the packed part is covered by gzip's checksum; blanks around base64 mean nothing."""
     data = bytearray(RAW)
     data[position] ^= change
     try:
