@@ -40,7 +40,7 @@ def clauses(
     topic: _Topic = None,
 ) -> None:
     """List the requirements of the rulebook, each with its obligation beside the paraphrase."""
-    from kijun.standard import listing, printing  # noqa: PLC0415 - other verbs need not load them
+    from kijun.standard import listing, printing  # other verbs need not load them
 
     as_json, said = _wants_json(format_), language(lang)
     standard = listing.checked_standard()
@@ -54,7 +54,7 @@ def clauses(
 @_app.command()
 def topics(format_: _Format = "text", lang: _Lang = None) -> None:
     """List the topics: how many requirements each has, and how many controls so far."""
-    from kijun.standard import listing, printing  # noqa: PLC0415
+    from kijun.standard import listing, printing
 
     as_json, said = _wants_json(format_), language(lang)
     standard = listing.checked_standard()
@@ -75,7 +75,7 @@ def coverage(
     topic: _Topic = None,
 ) -> None:
     """Show for every requirement which controls cover it, or "not yet", and count."""
-    from kijun.standard import listing, printing  # noqa: PLC0415
+    from kijun.standard import listing, printing
 
     as_json, said = _wants_json(format_), language(lang)
     standard = listing.checked_standard()
