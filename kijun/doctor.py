@@ -20,7 +20,10 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion
 
+from kijun.errors import KijunError
 from kijun.paths import cache_dir, data_root, state_dir
+from kijun.targets.cgroups import hierarchies
+from kijun.targets.tools import search_path
 
 IMAGE_SPACE_GIB = 4  # two releases' images, unpacked, and the overlays of a handful of targets
 DATA_FOLDERS = ("playbooks", "roles", "library", "module_utils", "standards", "tests/proofs")
@@ -182,7 +185,7 @@ def _system_packages() -> Iterator[Check]:
         "vm": Purpose.TARGETS,
         "lint": Purpose.LINT,
     }
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+    path = search_path()
     sudo = "" if os.geteuid() == 0 else "sudo "
     try:
         table = Path(__file__).with_name("system_packages.tsv").read_text(encoding="utf-8")
@@ -205,26 +208,29 @@ def _root() -> Check:
 
 
 def _cgroups() -> Check:
-    """systemd in a container needs a control group that root here may make (cgroups(7))."""
-    hierarchies = [Path("/sys/fs/cgroup/systemd"), Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup")]
-    usable = [path for path in hierarchies if (path / "cgroup.procs").exists() and os.access(path, os.W_OK)]
-    mend = (
-        "" if usable else "run as root on a machine (not in an unprivileged container) with cgroups mounted"
-    )
-    found = str(usable[0]) if usable else "no control group here can be written"
-    return Check(Purpose.TARGETS, "control groups", bool(usable), found, mend)
+    """systemd in a container needs control groups that root here may make (cgroups(7)); root tries it."""
+    name, mend = "control groups", "run on a machine or virtual machine of your own, not in a container"
+    try:
+        roots = hierarchies()
+        for root in roots if os.geteuid() == 0 else ():
+            trial = root / f"kijun-doctor-{os.getpid()}"
+            trial.mkdir()
+            trial.rmdir()
+    except (KijunError, OSError) as bad:
+        return Check(Purpose.TARGETS, name, False, str(bad), mend)
+    return Check(Purpose.TARGETS, name, True, " and ".join(map(str, roots)))
 
 
 def _overlay() -> Check:
-    """Each target is an overlay over a pristine image; the kernel has it, or loads it at first use."""
+    """A target is an overlay over its image, or, where the kernel has none, a copy of it: only slower."""
     module = Path("/lib/modules", platform.release(), "kernel/fs/overlayfs")
     try:
         listed = Path("/proc/filesystems").read_text(encoding="ascii", errors="replace").split()
     except OSError as bad:
-        return Check(Purpose.TARGETS, "overlay file system", False, str(bad), "mount -t proc proc /proc")
+        return Check(Purpose.TARGETS, "overlay file system (optional)", True, f"not known: {bad}")
     known = "overlay" in listed or module.exists()
-    found = "known to the kernel" if known else "not known to the kernel"
-    return Check(Purpose.TARGETS, "overlay file system", known, found, "" if known else "modprobe overlay")
+    found = "known to the kernel" if known else "not known to the kernel: each target is a copy of its image"
+    return Check(Purpose.TARGETS, "overlay file system (optional)", True, found)
 
 
 def _image_space() -> Check:

@@ -12,6 +12,8 @@ import pytest
 from kijun import doctor
 from kijun.cli import run
 from kijun.doctor import Check, Purpose, as_json, as_text, examine, exit_code
+from kijun.targets.errors import TargetError
+from kijun.targets.tools import PACKAGE_OF
 
 TABLE = Path(doctor.__file__).with_name("system_packages.tsv")
 
@@ -155,6 +157,38 @@ def test_the_command(capsys):
 def test_the_command_refuses_another_format(capsys):
     assert run(["doctor", "--format", "xml"]) == 3
     assert "text or json" in capsys.readouterr().err
+
+
+def test_control_groups_that_cannot_be_made_are_lacking(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(doctor, "hierarchies", lambda: [tmp_path / "read-only"])
+    check = named("control groups")
+    assert not check.ok
+    assert "read-only" in check.found
+
+
+def test_control_groups_that_can_be_made_are_tried_and_removed(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(doctor, "hierarchies", lambda: [tmp_path])
+    assert named("control groups").ok
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_machine_without_control_groups_is_lacking(monkeypatch):
+    def none():
+        raise TargetError("no control group hierarchy is mounted.")
+
+    monkeypatch.setattr(doctor, "hierarchies", none)
+    check = named("control groups")
+    assert (check.ok, check.found) == (False, "no control group hierarchy is mounted.")
+
+
+def test_what_targets_need_is_in_the_table_or_on_every_debian():
+    essential = {"coreutils", "mount", "tar", "util-linux"}
+    packages = {
+        line.split("\t")[2] for line in TABLE.read_text(encoding="utf-8").splitlines() if line[0] != "#"
+    }
+    assert set(PACKAGE_OF.values()) - essential <= packages
 
 
 def test_the_table_of_system_packages_has_four_columns_and_known_groups():
