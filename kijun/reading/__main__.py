@@ -13,13 +13,14 @@ import os
 import sys
 
 from kijun.reading.protocol import read_job
-from kijun.reading.fanout import run
+from kijun.reading.fanout import prepare, run
 
 
 def main() -> None:
     """Read the job, read the hosts; what libraries print goes to stderr, answers alone to stdout."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    prepare()
     job = read_job(sys.stdin.buffer)
     if job is not None:
         run(job, answers)

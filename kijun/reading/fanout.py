@@ -48,9 +48,14 @@ _RETRY_ON = (
 )  # MaxStartups: sshd drops it before its banner
 
 
+def prepare() -> None:
+    """Do what no job is needed for, while the job is still being made: pyinfra imports all its connectors."""
+    _silence_libraries()
+    Inventory(([], {}))  # type: ignore[no-untyped-call]
+
+
 def run(job: Job, answers: IO[bytes]) -> None:
     """Read every host of `job` and send one answer for each, in the order in which they end."""
-    _silence_libraries()
     names = [(f"h{number}", _host_data(host)) for number, host in enumerate(job.hosts)]
     inventory = Inventory((names, {}))  # type: ignore[no-untyped-call]
     for number, host in enumerate(job.hosts):
