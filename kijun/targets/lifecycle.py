@@ -6,6 +6,7 @@ import dataclasses
 import fcntl
 import os
 import random
+import re
 import secrets
 import shutil
 import signal
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kijun.paths import state_dir
-from kijun.targets import cgroups, images, keys, naming, network, nspawn, qemu, seed, store
+from kijun.targets import cgroups, images, keys, naming, network, nspawn, qemu, seed, settings, store
 from kijun.targets.cgroups import Group
 from kijun.targets.errors import TargetError
 from kijun.targets.images import Say
@@ -31,6 +32,7 @@ from kijun.targets.target import Target
 from kijun.targets.tools import last_line, require, require_root, run
 
 BOOT_SECONDS = {"nspawn": 90.0, "qemu": 300.0}
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
 
 
@@ -97,7 +99,8 @@ def _start(journal: Journal, image: Path) -> Journal:
         _still_ours(journal)
         client = keys.client_key(store.folder())
         hostkeys = keys.host_keys(name, folder)
-        net = network.ensure(realm, store.folder())
+        net = network.ensure(realm)
+        settings.ensure()
         used = [other.network_address for other in store.journals()]
         address = net.pick(used, random.SystemRandom())
         journal = dataclasses.replace(
@@ -143,7 +146,7 @@ def _launch(plan: Plan) -> None:
     path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
     with (Path(plan.folder) / "supervisor.log").open("wb") as log:
         starter = subprocess.Popen(
-            [sys.executable, "-m", "kijun.targets.supervisor"],
+            [sys.executable, "-c", "from kijun.targets.supervisor import main; main()"],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
@@ -185,10 +188,15 @@ def _wait(journal: Journal) -> Target:
 
 
 def _last_words(name: str) -> str:
-    for log in ("supervisor.log", "console.log"):
+    """Return what the target said last, an error if there is one, for the sentence that reports its end."""
+    for log in ("supervisor.log", "monitor.log", "console.log"):
         path = store.target_dir(name) / log
-        if path.is_file() and (said := last_line(path.read_text(errors="replace"))):
-            return f"its {log} ends: {said}"
+        text = _ESCAPES.sub("", path.read_text(errors="replace")) if path.is_file() else ""
+        errors = [
+            line for line in text.splitlines() if re.search(r"\b(failed|cannot|error|panic)\b", line, re.I)
+        ]
+        if said := last_line(errors[-1] if errors else text):
+            return f"its {log} says: {said}"
     return "it printed nothing"
 
 
@@ -267,7 +275,8 @@ def _sweep() -> None:
             group.kill()
             group.remove()
     if not kept:
-        network.remove(realm, store.folder())
+        network.remove(realm)
+        settings.restore(needed=network.any_left)
         nspawn.sweep(realm.machine_prefix)
         for name in (store.INVENTORY, store.KNOWN_HOSTS):
             (store.folder() / name).unlink(missing_ok=True)

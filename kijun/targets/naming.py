@@ -13,6 +13,7 @@ from pathlib import Path
 
 from kijun.targets.errors import TargetError
 
+NFT_PREFIX = "kijun_"
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")  # RFC 1123, section 2.1, in lower case
 _TAKEN = frozenset({"all", "ungrouped", "targets", "localhost"})  # these mean something else to Ansible
 
@@ -57,7 +58,7 @@ class Realm:
     @property
     def nft_table(self) -> str:
         """The nftables table that holds this realm's masquerade rule."""
-        return f"kijun_{self.tag}"
+        return f"{NFT_PREFIX}{self.tag}"
 
     @property
     def link_prefixes(self) -> tuple[str, str]:

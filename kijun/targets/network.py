@@ -1,7 +1,7 @@
 """The targets' network: one bridge, a free subnet, and masquerading for that subnet alone.
 
 What exists is asked of the kernel and not of a file, so a half-made network is completed and a
-forgotten one is found. The only thing remembered is whether IPv4 forwarding was off before.
+forgotten one is found.
 """
 
 from __future__ import annotations
@@ -15,12 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from kijun.targets.errors import TargetError
-from kijun.targets.naming import Realm
+from kijun.targets.naming import NFT_PREFIX, Realm
 from kijun.targets.tools import run
 
 Net = ipaddress.IPv4Network
-_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
-_NOTE = "ip_forward_was_off"
 _HOSTS = range(10, 250)
 
 
@@ -89,8 +87,8 @@ def _bridge_subnet(bridge: str) -> Net | None:
     return None
 
 
-def ensure(realm: Realm, folder: Path) -> Network:
-    """Make what is missing of the realm's network and return it; notes in `folder` what is to be undone."""
+def ensure(realm: Realm) -> Network:
+    """Make what is missing of the realm's network and return it."""
     bridge = realm.bridge
     if not links((bridge,)):
         run(["ip", "link", "add", bridge, "type", "bridge"])
@@ -108,9 +106,6 @@ def ensure(realm: Realm, folder: Path) -> Network:
             add rule ip {realm.nft_table} post ip saddr {subnet} oifname != "{bridge}" masquerade
         """,
     )
-    if _FORWARD.read_text().strip() == "0":
-        (folder / _NOTE).touch()
-        _FORWARD.write_text("1\n")
     return Network(bridge, subnet)
 
 
@@ -132,23 +127,22 @@ def delete_links(prefixes: tuple[str, ...]) -> None:
                 raise
 
 
-def _nft_tables() -> list[str]:
+def nft_tables() -> list[str]:
+    """Return the names of all nftables tables."""
     listed = json.loads(run(["nft", "-j", "list", "tables"]))["nftables"]
     return [entry["table"]["name"] for entry in listed if "table" in entry]
 
 
-def remove(realm: Realm, folder: Path) -> None:
-    """Remove the realm's links, bridge and nftables table, and forwarding if we had turned it on."""
+def remove(realm: Realm) -> None:
+    """Remove the realm's links, bridge and nftables table."""
     delete_links((*realm.link_prefixes, realm.bridge))
-    tables = _nft_tables()
-    if realm.nft_table in tables:
+    if realm.nft_table in nft_tables():
         run(["nft", "delete", "table", "ip", realm.nft_table])
-    others = [table for table in tables if table.startswith("kijun_") and table != realm.nft_table]
-    note = folder / _NOTE
-    if note.exists():
-        if not others:  # another state directory's targets may still need it
-            _FORWARD.write_text("0\n")
-        note.unlink()
+
+
+def any_left() -> bool:
+    """Tell whether the targets of any state directory have a network on this machine."""
+    return any(table.startswith(NFT_PREFIX) for table in nft_tables())
 
 
 def nameservers(resolv_confs: Iterable[Path]) -> list[str]:

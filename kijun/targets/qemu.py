@@ -58,7 +58,7 @@ def argv(machine: str, image: Path, port: int, tap: str, accel: str) -> tuple[st
         *_accelerated(accel),
         *("-m", "1024", "-smp", "2", "-device", "virtio-rng-pci"),
         *("-kernel", str(image / "vmlinuz"), "-initrd", "initrd.img"),
-        *("-append", "root=/dev/vda rw console=ttyS0 panic=10"),
+        *("-append", "root=/dev/vda rw console=ttyS0 panic=10 loglevel=4"),
         *("-drive", "file=disk.qcow2,if=virtio,cache=unsafe"),
         *("-netdev", f"user,id=n0,hostfwd=tcp:127.0.0.1:{port}-:22,ipv6=off"),
         *("-device", f"virtio-net-pci,netdev=n0,mac={mac(machine, 0)}"),
@@ -74,7 +74,7 @@ def argv(machine: str, image: Path, port: int, tap: str, accel: str) -> tuple[st
 def _accelerated(accel: str) -> tuple[str, ...]:
     if accel == "kvm":
         return ("-accel", "kvm", "-cpu", "host")
-    return ("-accel", "tcg,thread=multi", "-cpu", "max")
+    return ("-accel", "tcg,thread=multi")
 
 
 def prepare(plan: Plan) -> None:

@@ -1,6 +1,6 @@
 """The process that keeps one target: prepares it, boots it, boots it again on a reboot, shuts it down.
 
-Run as `python -m kijun.targets.supervisor` with a `Plan` on its standard input. It waits for the whole
+`main` is run by `kijun.targets.lifecycle` with a `Plan` on its standard input. It waits for the whole
 plan, so that it has been put into the target's control group before it makes anything; if the command
 that started it dies first, it ends having done nothing.
 """
@@ -107,7 +107,3 @@ def main() -> None:
     if os.fork():
         os._exit(0)  # the starter waits for this one; its child now belongs to init
     Supervisor(plan).keep()
-
-
-if __name__ == "__main__":
-    main()
