@@ -1,25 +1,24 @@
-"""Runs the proofs of one host: a job on stdin, one JSON line per event on stdout, pytest's words on stderr.
+"""Runs proofs of one host: job and numbers of tests on stdin, JSON lines on stdout, pytest's on stderr.
 
-A process per host, because Testinfra's hosts and pytest's state are the process's own. It is started by
-`kijun.proving.running`; an interrupt (SIGINT) ends the test at hand and removes what it made.
+A process of its own, because Testinfra's hosts and pytest's state are the process's own. It is started by
+`kijun.proving.children`; an interrupt (SIGINT) ends the test at hand and removes what it made.
 """
 
 from __future__ import annotations
 
 import io
-import json
 import os
 import signal
 import sys
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import pytest
 
 from kijun.proving import backend
 from kijun.proving.hosts import PROOF_HOSTS, ProofHost
-from kijun.proving.job import ProofJob, TestEvent
+from kijun.proving.job import ProofJob, TestEvent, TestList
 from kijun.proving.users import Secret
 from kijun.records.proofs import ProofResult
 
@@ -27,8 +26,8 @@ from kijun.records.proofs import ProofResult
 class Reporter:
     """A pytest plugin that hands the host over to the fixtures and sends one event per test."""
 
-    def __init__(self, job: ProofJob, out: Any) -> None:
-        self._job, self._out = job, out
+    def __init__(self, job: ProofJob, orders: IO[bytes], out: IO[str]) -> None:
+        self._job, self._orders, self._out = job, orders, out
         self._worst: dict[str, TestEvent] = {}
 
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -57,6 +56,18 @@ class Reporter:
             reason = Secret.hide(str(report.longrepr).strip().splitlines()[-1])
             self._send(TestEvent(report.nodeid, (), ProofResult.ERROR, 0.0, reason))
 
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Say which tests there are, then run those whose numbers come, each with the number of the next.
+
+        pytest must know the next one, to keep for it what belongs to a whole file of tests.
+        """
+        self._send(TestList(tuple(item.nodeid for item in session.items)))
+        for line in self._orders:
+            number, following = (int(word) for word in line.split())
+            item, after = session.items[number], session.items[following] if following >= 0 else None
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+        return True
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
@@ -72,8 +83,8 @@ class Reporter:
             self._send(self._worst.pop(item.nodeid))
         return report
 
-    def _send(self, event: TestEvent) -> None:
-        self._out.write(event.line())
+    def _send(self, message: TestEvent | TestList) -> None:
+        self._out.write(message.line())
         self._out.flush()
 
 
@@ -128,13 +139,14 @@ def _own_plugins_only() -> None:
 
 def main() -> int:
     """Run the job on stdin; return 0 where pytest ran it, whatever the tests said (5: there were none)."""
-    job = ProofJob.read(sys.stdin.buffer)
+    orders = os.fdopen(os.dup(0), "rb")  # pytest takes stdin and stdout away from tests
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     sys.stdout = _Hiding()
+    job = ProofJob.parse(orders.readline())
     _own_plugins_only()
     sys.dont_write_bytecode = True  # an installed kijun may not be writable
-    backend.register([job.connection])
+    backend.register([job.connection], job.sockets)
     folder = Path(job.folder)
     arguments = [
         "-p",
@@ -147,12 +159,8 @@ def main() -> int:
     arguments += ["-c", os.devnull, "--rootdir", str(folder), "--tb=short", "-q", "--no-header"]
     arguments += [f"--hosts={backend.NAME}://{job.connection.name}"]
     arguments += ["--intrusive"] if job.intrusive else []
-    try:
-        status = pytest.main([*arguments, *(str(folder / name) for name in job.files)], [Reporter(job, out)])
-    finally:
-        backend.KijunBackend.close_all()
-    out.write(json.dumps({"ended": int(status)}) + "\n")
-    out.close()
+    files = [str(folder / name) for name in job.files]
+    status = pytest.main([*arguments, *files], [Reporter(job, orders, out)])
     return 0 if status in (0, 1, 5) else int(status)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +23,14 @@ class HostUnreachableError(RuntimeError):
 
 
 class KijunBackend(BaseBackend):  # type: ignore[misc]
-    """Runs commands as root, over one shared OpenSSH connection per host and process, or on this machine.
+    """Runs commands as root, over one OpenSSH connection that all processes of a host share, or locally.
 
     Testinfra's own backends read unrendered variables and cannot answer sudo's password prompt.
     """
 
     NAME = NAME
     connections: dict[str, Connection] = {}  # noqa: RUF012 - filled by `register`, one process per session
-    _sockets: tempfile.TemporaryDirectory[str] | None = None
+    sockets = ""
 
     def __init__(self, host: str, *args: Any, **kwargs: Any) -> None:
         self.connection = self.connections[host]
@@ -68,7 +67,7 @@ class KijunBackend(BaseBackend):  # type: ignore[misc]
         options += ["-l", host.user] if host.user else []
         options += ["-i", host.key_file, "-o", "IdentitiesOnly=yes"] if host.key_file else []
         options += ["-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=15", "-o", "ControlMaster=auto"]
-        options += ["-o", f"ControlPath={self._socket_folder()}/%C", "-o", "ControlPersist=60"]
+        options += ["-o", f"ControlPath={self.sockets}/%C", "-o", "ControlPersist=60"]
         options += ["-o", "BatchMode=yes"] if host.password is None else []
         return ["ssh", *options, "--", host.address]
 
@@ -82,33 +81,16 @@ class KijunBackend(BaseBackend):  # type: ignore[misc]
             }
         return environment
 
-    @classmethod
-    def _socket_folder(cls) -> str:
-        if cls._sockets is None:
-            cls._sockets = tempfile.TemporaryDirectory(prefix="kijun-")
-        return cls._sockets.name
-
     def _askpass(self) -> Path:
-        helper = Path(self._socket_folder(), "askpass")
+        helper = Path(self.sockets, f"askpass-{os.getpid()}")
         if not helper.exists():
             helper.write_text(_ASKPASS, encoding="utf-8")
             helper.chmod(0o700)
         return helper
 
-    @classmethod
-    def close_all(cls) -> None:
-        """End the shared connections and remove their sockets."""
-        if cls._sockets is None:
-            return
-        for socket in Path(cls._sockets.name).iterdir():
-            if socket.is_socket():
-                command = ["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "host"]
-                subprocess.run(command, capture_output=True, check=False)
-        cls._sockets.cleanup()
-        cls._sockets = None
 
-
-def register(connections: list[Connection]) -> None:
-    """Make `kijun://NAME` a Testinfra host for each of `connections`."""
+def register(connections: list[Connection], sockets: str) -> None:
+    """Make `kijun://NAME` a Testinfra host for each connection; `sockets` is a folder for shared ones."""
     BACKENDS[NAME] = f"{__name__}.{KijunBackend.__name__}"
     KijunBackend.connections = {connection.name: connection for connection in connections}
+    KijunBackend.sockets = sockets

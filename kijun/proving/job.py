@@ -1,11 +1,15 @@
-"""What passes between kijun and the process that runs one host's proofs: a job in, one event per test out."""
+"""What passes between kijun and the processes that run proofs: JSON lines over pipes, never a file.
+
+To the process: a `ProofJob`, then, for one test after another, its number and that of the next (-1: none).
+From it: a `TestEvent` for each test that is not to be run, the `TestList`, then a `TestEvent` for each one run.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import IO, Self
+from typing import Self
 
 from kijun.reading.protocol import Connection
 from kijun.records.proofs import ProofResult
@@ -19,24 +23,21 @@ class ProofJob:
     params: Mapping[str, object]
     folder: str
     files: tuple[str, ...]
+    sockets: str  # a folder for the administrator's connection, which the processes of a host share
     intrusive: bool = False
     controls: tuple[str, ...] = ()  # only tests that prove one of these; all where empty
 
-    def write(self, stream: IO[bytes]) -> None:
-        """Send the job over a pipe (it holds passwords: never a file) and close it."""
-        stream.write(json.dumps(asdict(self)).encode())
-        stream.close()
+    def line(self) -> bytes:
+        """Return the job as one line. It holds passwords."""
+        return json.dumps(asdict(self)).encode() + b"\n"
 
     @classmethod
-    def read(cls, stream: IO[bytes]) -> Self:
-        """Return the job on `stream`."""
-        data = json.loads(stream.read())
-        host = data.pop("connection")
-        connection = Connection(**{**host, "ssh_args": tuple(host["ssh_args"])})
-        return cls(
-            **{**data, "files": tuple(data["files"]), "controls": tuple(data["controls"])},
-            connection=connection,
-        )
+    def parse(cls, line: bytes) -> Self:
+        """Return the job on `line`."""
+        data = json.loads(line)
+        host = data["connection"]
+        data["connection"] = Connection(**{**host, "ssh_args": tuple(host["ssh_args"])})
+        return cls(**{**data, "files": tuple(data["files"]), "controls": tuple(data["controls"])})
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,23 @@ class TestEvent:
         """Return the event as one line of JSON."""
         return json.dumps(asdict(self)) + "\n"
 
-    @classmethod
-    def parse(cls, line: str) -> TestEvent | None:
-        """Return the event on `line`, or None where it is the last line, which tells pytest's exit status."""
-        data = json.loads(line)
-        if "ended" in data:
-            return None
-        known = {**data, "controls": tuple(data["controls"]), "result": ProofResult(data["result"])}
-        return cls(**known)
+
+@dataclass(frozen=True)
+class TestList:
+    """The tests that a process can run, by name; it is then told their numbers."""
+
+    __test__ = False
+
+    tests: tuple[str, ...]
+
+    def line(self) -> str:
+        """Return the list as one line of JSON."""
+        return json.dumps(asdict(self)) + "\n"
+
+
+def parse(line: bytes) -> TestEvent | TestList:
+    """Return the message on `line`."""
+    data = json.loads(line)
+    if "tests" in data:
+        return TestList(tuple(data["tests"]))
+    return TestEvent(**{**data, "controls": tuple(data["controls"]), "result": ProofResult(data["result"])})

@@ -23,8 +23,8 @@ logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # it prints tracebacks
 
 # OpenSSH 9.8 and later refuse the whole source address for a while after failed logins
 # (sshd_config(5), PerSourcePenalties). That is not the lockout a proof is about: wait it out.
-PATIENCE = 150.0
-TRIES_PER_CONNECTION = 3  # below any sensible MaxAuthTries, and few penalties per failed login
+PATIENCE = 240.0
+TRIES_PER_CONNECTION = 5  # below OpenSSH's default MaxAuthTries, and few penalties per failed login
 
 
 class HostKeyMismatchError(AssertionError):

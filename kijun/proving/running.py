@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TextIO
 
 from kijun.checking import Options, check
-from kijun.inventory import Host, load_inventory, require_resolved
+from kijun.inventory import load_inventory, require_resolved
 from kijun.model import Outcome
 from kijun.paths import data_root
-from kijun.proving.job import ProofJob, TestEvent
+from kijun.proving.children import Children, HostRun, Say, Wanted
 from kijun.records import proofs
-from kijun.records.logs import new_log
 from kijun.records.proofs import ProofRecord, ProofResult
 
-Say = Callable[[str], None]
-CLEANING_UP = 120.0  # seconds that an interrupted proof is given to remove what it made
 _WORST_FIRST = (ProofResult.FAILED, ProofResult.ERROR, ProofResult.NOT_RUN, ProofResult.PROVEN)
 
 
 @dataclass
-class HostProofs:
-    """What the proofs of one host gave. `problem` is one sentence where they could not be run at all."""
-
-    name: str
-    events: list[TestEvent] = field(default_factory=list)
-    problem: str = ""
-    log: Path | None = None
+class HostProofs(HostRun):
+    """What the proofs of one host gave, by test and by control."""
 
     @property
     def controls(self) -> dict[str, ProofResult]:
@@ -100,9 +85,12 @@ def prove(
         for host in report.hosts
         if host.name not in readable
     }
-    with _Children(report.topics, tuple(controls), intrusive, say) as children:
-        wanted = [host for host in hosts if host.name in readable]
-        done |= {result.name: result for result in children.run(wanted, options.forks)}
+    folder = data_root() / "tests" / "proofs"
+    files = tuple(f"test_{topic}.py" for topic in report.topics if (folder / f"test_{topic}.py").is_file())
+    with Children(Wanted(folder, files, tuple(controls), intrusive), say) as children:
+        readable_hosts = [host for host in hosts if host.name in readable]
+        for run in children.run(readable_hosts, options.forks):
+            done[run.name] = HostProofs(run.name, run.events, run.problem, run.log)
     for result in done.values():
         _keep(result, report.digests.get(result.name, {}))
     return Proving(started, [done[host.name] for host in hosts])
@@ -123,90 +111,3 @@ def _keep(result: HostProofs, digests: Mapping[str, str]) -> None:
     ]
     if records:
         proofs.store(result.name, records)
-
-
-class _Children:
-    """The processes that run proofs. Leaving early interrupts them and waits until they have cleaned up."""
-
-    def __init__(self, topics: Sequence[str], controls: tuple[str, ...], intrusive: bool, say: Say) -> None:
-        self._folder = data_root() / "tests" / "proofs"
-        self._files = tuple(f"test_{t}.py" for t in topics if (self._folder / f"test_{t}.py").is_file())
-        self._controls, self._intrusive, self._say = controls, intrusive, say
-        self._running: set[subprocess.Popen[bytes]] = set()
-        self._lock = threading.Lock()
-        self._stopped = False
-
-    def __enter__(self) -> _Children:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._stopped = True
-        with self._lock:
-            running = list(self._running)
-        if kind is not None and running:
-            self._say("Stopping: waiting until the proofs at hand have removed what they made.")
-        for child in running:
-            child.send_signal(signal.SIGINT)
-        for child in running:
-            try:
-                child.wait(CLEANING_UP)
-            except subprocess.TimeoutExpired:
-                child.kill()
-
-    def run(self, hosts: Sequence[Host], forks: int) -> list[HostProofs]:
-        """Return the results of `hosts`, at most `forks` at a time."""
-        if not hosts or not self._files:
-            return [HostProofs(host.name, problem="the chosen topics have no proofs") for host in hosts]
-        pool = ThreadPoolExecutor(max_workers=min(forks, len(hosts)))
-        try:
-            return list(pool.map(self._one, hosts))
-        finally:
-            self._stopped = True
-            pool.shutdown(wait=False, cancel_futures=True)
-
-    def _one(self, host: Host) -> HostProofs:
-        with new_log("prove") as (path, log):
-            result = HostProofs(host.name, log=path)
-            child = self._start(log)
-            if child is None:
-                return result
-            assert child.stdin is not None
-            assert child.stdout is not None
-            job = ProofJob(
-                host.connection, host.params, str(self._folder), self._files, self._intrusive, self._controls
-            )
-            try:
-                job.write(child.stdin)
-                ended = self._listen(child.stdout, result)
-                if child.wait() != 0 or not ended:
-                    result.problem = "the proofs could not be run to their end"
-            finally:
-                with self._lock:
-                    self._running.discard(child)
-        return result
-
-    def _start(self, log: TextIO) -> subprocess.Popen[bytes] | None:
-        with self._lock:
-            if self._stopped:
-                return None
-            child = subprocess.Popen(
-                [sys.executable, "-m", "kijun.proving"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C comes through us, so that a tidy end is waited for
-            )
-            self._running.add(child)
-            return child
-
-    def _listen(self, lines: Iterable[bytes], result: HostProofs) -> bool:
-        """Take events as they come; return whether the last line, which ends a whole run, was among them."""
-        for line in lines:
-            event = TestEvent.parse(line.decode("utf-8", "replace"))
-            if event is None:
-                return True
-            result.events.append(event)
-            reason = f": {event.reason}" if event.reason else ""
-            shown = event.what.rstrip(".") or event.test
-            self._say(f"  {result.name}: {event.result.value}: {shown} ({event.seconds:.0f} s){reason}")
-        return False
