@@ -53,10 +53,12 @@ def main() -> None:
         _print(_COLUMNS)
         for size in sizes:
             hosts = inventory(target, addresses[:size], folder)
-            for measure in (_check, _reading, _openssh):
-                runs = [
-                    measure(target, hosts, addresses[:size], folder) for _ in range(_REPEATS.get(size, 1))
-                ]
+            # In turn, so that a busy moment of the machine does not fall on one of them alone.
+            rounds = [
+                [measure(target, hosts, addresses[:size], folder) for measure in (_check, _reading, _openssh)]
+                for _ in range(_REPEATS.get(size, 1))
+            ]
+            for runs in zip(*rounds, strict=True):
                 rows.append(_shown(sorted(runs, key=lambda run: run["wall"])[len(runs) // 2], size))
         for size in () if options.no_ansible else _ANSIBLE_HOSTS:
             rows.append(_shown(_ansible(inventory(target, addresses[:size], folder)), size))

@@ -57,7 +57,12 @@ _CONNECT = (
         "remove the old key with ssh-keygen -R '[{address}]:{port}'",
     ),
     (
-        r"authentication error|no authentication methods|encrypted",
+        r"encrypted|passphrase",
+        Outcome.DENIED,
+        "the private key for {name} needs a passphrase; load it into ssh-agent first",
+    ),
+    (
+        r"authentication error|no authentication methods",
         Outcome.DENIED,
         "{address} refused the login; check ansible_user and the key or password for {name}",
     ),

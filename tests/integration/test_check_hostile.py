@@ -16,7 +16,7 @@ import pytest
 from kijun.targets import Target, disposable
 
 pytestmark = pytest.mark.booted
-TIMEOUT = 12
+TIMEOUT = 20
 
 # A login shell per user: (the shell's body, the outcome, a word of the reason).
 _SAYS = "nonce=$(sed -n 's/^kijun_nonce=//p' | head -n 1)\nprintf '\\n@%s start\\n' \"$nonce\"\n"

@@ -127,6 +127,7 @@ def test_what_sudo_says_becomes_a_sentence(said: str, words: str) -> None:
 CONNECT = [
     ("SSH error (StrictPolicy: No host key for h found in known_hosts)", Outcome.DENIED, "accept-new"),
     ("SSH host key error (Host key for h does not match.)", Outcome.DENIED, "ssh-keygen -R"),
+    ("Authentication error () (Private key file is encrypted)", Outcome.DENIED, "ssh-agent"),
     ("Authentication error (username=op)", Outcome.DENIED, "refused the login"),
     ("Could not resolve hostname ([Errno -2] Name or service not known)", Outcome.UNREACHABLE, "resolved"),
     ("Could not connect (timed out)", Outcome.UNREACHABLE, "does not answer"),
