@@ -140,10 +140,13 @@ def test_every_molecule_scenario_verifies_something(scenario):
         for playbook in ("create.yml", "destroy.yml"):
             assert (scenario / playbook).is_file()
         return
-    settings = yaml.safe_load((scenario / "molecule.yml").read_text(encoding="utf-8")) or {}
-    assert (scenario / "converge.yml").is_file() or "converge" in str(settings.get("provisioner", ""))
-    folder = settings.get("verifier", {}).get("directory") or scenario / "tests"
-    folder = (scenario / str(folder).replace("${MOLECULE_PROJECT_DIRECTORY}", str(ROOT))).resolve()
+    files = (ROOT / ".config/molecule/config.yml", scenario / "molecule.yml")
+    shared, own = (yaml.safe_load(file.read_text(encoding="utf-8")) or {} for file in files)
+    verifier = {**shared.get("verifier", {}), **own.get("verifier", {})}
+    assert verifier["name"] == "testinfra"
+    assert "verify" in own.get("scenario", {}).get("test_sequence", ["verify"])
+    assert (scenario / "converge.yml").is_file()
+    folder = Path(verifier["directory"].replace("${MOLECULE_PROJECT_DIRECTORY}", str(ROOT)))
     tests = [path for path in folder.glob("test_*.py") if "def test_" in path.read_text(encoding="utf-8")]
     assert tests, f"no test in {folder}"
 

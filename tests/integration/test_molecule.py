@@ -1,0 +1,45 @@
+"""Molecule's scenarios on hosts of their own: reached once, kept by a second run and a reboot, and proven."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCENARIOS = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml"))
+TIME_LIMIT = 25 * 60
+
+
+@pytest.mark.booted
+def test_every_scenario(tmp_path: Path) -> None:
+    """Run all of them as `molecule test --all` does; the hosts are made once and removed at the end."""
+    tools = Path(sys.executable).parent
+    done = subprocess.run(
+        [str(tools / "molecule"), "test", "--all", "--report"],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "PATH": os.pathsep.join([str(tools), os.environ.get("PATH", os.defpath)]),
+            "MOLECULE_EPHEMERAL_DIRECTORY": str(tmp_path / "molecule"),
+            "ANSIBLE_FORCE_COLOR": "0",
+            "NO_COLOR": "1",
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        timeout=TIME_LIMIT,
+        check=False,
+    )
+    print(done.stdout)
+    assert done.returncode == 0
+    # Molecule warns where a playbook or the tests are missing, and is content: look that they ran.
+    assert {"default", "accounts"} <= set(SCENARIOS)
+    for step in ("converge", "idempotence", "side_effect", "verify"):
+        assert re.search(rf"accounts .*{step}", done.stdout), f"accounts did not run {step}"
+    passed = re.findall(r"(\d+) passed", done.stdout)
+    assert sum(map(int, passed)) > 0, "no proof ran"
