@@ -2,7 +2,6 @@
 
 BIN := .venv/bin
 ARGS ?=
-export ANSIBLE_NOCOLOR := $(if $(CI),1,)
 
 .PHONY: help demo test unit booted lint bench generate sabotage doctor lock format clean
 .DEFAULT_GOAL := help
