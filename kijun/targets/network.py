@@ -46,12 +46,12 @@ class Network:
 
 
 def free_subnet(in_use: Iterable[Net], tag: str) -> Net:
-    """Return a /24 of 10.0.0.0/8 that overlaps none of `in_use`, always the same one for a `tag` if free."""
+    """Return a /24 of 10.200.0.0 to 10.249.255.0 that overlaps none of `in_use`, beginning where `tag` says."""
     busy = list(in_use)
-    order = [(second, third) for second in range(200, 250) for third in range(256)]
-    random.Random(tag).shuffle(order)  # noqa: S311 - spreads realms, guards nothing
-    for second, third in order:
-        candidate = Net(f"10.{second}.{third}.0/24")
+    start, count = int(tag, 16), 50 * 256
+    for step in range(count):
+        second, third = divmod((start + step) % count, 256)
+        candidate = Net(f"10.{200 + second}.{third}.0/24")
         if not any(candidate.overlaps(net) for net in busy):
             return candidate
     raise TargetError("no free 10.x.y.0/24 subnet is left on this machine for the targets' bridge.")
