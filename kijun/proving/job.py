@@ -1,7 +1,7 @@
 """What passes between kijun and the processes that run proofs: JSON lines over pipes, never a file.
 
 To the process: a `ProofJob`, then, for one test after another, its number and that of the next (-1: none).
-From it: a `TestEvent` for each test that is not to be run, the `TestList`, then a `TestEvent` for each one run.
+From it: a `TestEvent` for each test not to be run, the `TestList`, then a `TestEvent` for each one run.
 """
 
 from __future__ import annotations

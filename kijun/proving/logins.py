@@ -59,7 +59,7 @@ class SshLogins:
         """Try one password login and say how it ended; exactly one attempt reaches PAM."""
         transport = self._connect()
         try:
-            reason = _authenticate(transport, user, password)
+            reason = _Dialogue(transport, user).attempt(password)
             if reason:
                 return Login(False, False, reason)
             return _session_of(transport, user)
@@ -72,10 +72,11 @@ class SshLogins:
         while waiting:
             transport = self._connect()
             try:
+                dialogue = _Dialogue(transport, user)
                 for _ in range(min(TRIES_PER_CONNECTION, len(waiting))):
                     if not transport.is_active():
-                        break
-                    refused += bool(_authenticate(transport, user, waiting.pop(0)))
+                        break  # after MaxAuthTries: on with another connection
+                    refused += bool(dialogue.attempt(waiting.pop(0)))
             finally:
                 transport.close()
         return refused
@@ -83,10 +84,12 @@ class SshLogins:
     def pty_session(self, user: str, password: str, command: str | None = None) -> PtySession:
         """Return a terminal session of `user` (a login shell, or `command`); AssertionError where refused."""
         transport = self._connect()
-        reason = _authenticate(transport, user, password)
-        if reason:
+        try:
+            if reason := _Dialogue(transport, user).attempt(password):
+                raise AssertionError(f"{user} cannot open a session: {reason}")
+        except BaseException:
             transport.close()
-            raise AssertionError(f"{user} cannot open a session: {reason}")
+            raise
         channel = transport.open_session(timeout=20)
         channel.get_pty(term="dumb", width=200, height=50)
         if command is None:
@@ -129,28 +132,38 @@ class SshLogins:
         return transport
 
 
-def _authenticate(transport: Transport, user: str, password: str) -> str:
-    """Authenticate once; return "" on success, otherwise the reason of the refusal in one phrase."""
-    try:
-        transport.auth_none(user)
+class _Dialogue:
+    """The authentication of one user on one connection, as far as the server lets it go on."""
+
+    def __init__(self, transport: Transport, user: str) -> None:
+        """Ask once which methods are offered: a second "none" would count as a failure (RFC 4252, 5.2)."""
+        self._transport, self._user = transport, user
+        self._methods: list[str] = []
+        self._open = False
+        try:
+            transport.auth_none(user)
+            self._open = True  # no password was needed at all
+        except paramiko.BadAuthenticationType as allowed:
+            self._methods = allowed.allowed_types
+        except paramiko.SSHException as refused:
+            raise ConnectionError(f"the server refuses {user} before any password: {refused}") from refused
+
+    def attempt(self, password: str) -> str:
+        """Try one password; return "" on success, otherwise the reason of the refusal in one phrase."""
+        if self._open:
+            return ""
+        try:
+            if "password" in self._methods:
+                self._transport.auth_password(self._user, password, fallback=False)
+            elif "keyboard-interactive" in self._methods:
+                self._transport.auth_interactive(self._user, _OnceOnly(password))
+            else:
+                return f"the server offers no password login, only {', '.join(self._methods)}"
+        except paramiko.AuthenticationException as refused:
+            return f"refused: {refused}"
+        except (paramiko.SSHException, EOFError) as closed:
+            return f"refused: the server closed the connection ({closed})"
         return ""
-    except paramiko.BadAuthenticationType as allowed:
-        methods = allowed.allowed_types
-    except paramiko.AuthenticationException as refused:
-        return f"refused: {refused}"
-    try:
-        if "password" in methods:
-            transport.auth_password(user, password, fallback=False)
-        elif "keyboard-interactive" in methods:
-            answers = _OnceOnly(password)
-            transport.auth_interactive(user, answers)
-        else:
-            return f"the server offers no password login, only {', '.join(methods)}"
-    except paramiko.AuthenticationException as refused:
-        return f"refused: {refused}"
-    except (paramiko.SSHException, EOFError) as closed:
-        return f"refused: the server closed the connection ({closed})"
-    return ""
 
 
 class _OnceOnly:
