@@ -37,7 +37,7 @@ def list_() -> None:
     """List the targets and whether they run."""
     rows = [("NAME", "STATE", "BACKEND", "RELEASE", "ADDRESS", "PORT")]
     rows += [
-        (t.name, t.state, t.backend, t.release, t.address or "-", str(t.port)) for t in targets.listing()
+        (t.name, t.state, t.backend, t.release, t.address or "-", str(t.port)) for t in targets.listed()
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:

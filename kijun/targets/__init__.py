@@ -7,7 +7,9 @@ with disposable("web1", release="trixie") as target:
 """
 
 from kijun.targets.errors import TargetError
-from kijun.targets.lifecycle import Listed, disposable, down, down_all, get, listing, running, up
+from kijun.targets.lifecycle import disposable, up
+from kijun.targets.listing import Listed, get, listed, running
+from kijun.targets.removal import down, down_all
 from kijun.targets.target import Target
 
 __all__ = [
@@ -18,7 +20,7 @@ __all__ = [
     "down",
     "down_all",
     "get",
-    "listing",
+    "listed",
     "running",
     "up",
 ]

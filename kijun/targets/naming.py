@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from kijun.paths import state_dir
 from kijun.targets.errors import TargetError
 
 NFT_PREFIX = "kijun_"
@@ -44,6 +45,11 @@ class Realm:
     def of(cls, state: Path) -> Realm:
         """Return the realm of the state directory `state`."""
         return cls(_digest(str(state.resolve()), 5))
+
+    @classmethod
+    def here(cls) -> Realm:
+        """Return the realm of this process's state directory."""
+        return cls.of(state_dir())
 
     @property
     def machine_prefix(self) -> str:

@@ -46,7 +46,7 @@ class Network:
 
 
 def free_subnet(in_use: Iterable[Net], tag: str) -> Net:
-    """Return a /24 of 10.200.0.0 to 10.249.255.0 that overlaps none of `in_use`, beginning where `tag` says."""
+    """Return a /24 within 10.200 to 10.249 that overlaps none of `in_use`; `tag` says where to begin."""
     busy = list(in_use)
     start, count = int(tag, 16), 50 * 256
     for step in range(count):

@@ -223,7 +223,7 @@ def test_down_all_needs_nothing_that_was_written(damage: str) -> None:
     journal = state_dir() / "targets" / "lost" / "target.json"
     if damage == "half":
         journal.write_bytes(journal.read_bytes()[:40])
-        assert targets.listing()[0].state == "broken"
+        assert targets.listed()[0].state == "broken"
     elif damage == "gone":
         journal.unlink()
     else:
@@ -244,9 +244,9 @@ def test_a_target_that_powered_itself_off_is_stopped_and_says_so() -> None:
     target = targets.up("tired")
     target.run("systemctl --no-block poweroff", check=False)
     end = time.monotonic() + 30
-    while targets.listing()[0].state == "running" and time.monotonic() < end:
+    while targets.listed()[0].state == "running" and time.monotonic() < end:
         time.sleep(0.2)
-    assert targets.listing()[0].state == "stopped"
+    assert targets.listed()[0].state == "stopped"
     with pytest.raises(TargetError, match="is stopped, not running"):
         targets.get("tired")
 
