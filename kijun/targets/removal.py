@@ -73,7 +73,7 @@ def remove(names: Iterable[str]) -> None:
 
 
 def release(realm: Realm, name: str) -> None:
-    """Kill the processes that bear the target's name and remove its kernel resources; the caller has the lock."""
+    """Kill the processes that bear the target's name and remove its kernel resources, under the lock."""
     group = Group(realm.cgroup(name))
     group.kill()
     group.remove()
