@@ -13,6 +13,7 @@ from kijun.checking import Options
 from kijun.enforcing import Request, enforcement_of
 from kijun.errors import KijunError
 from kijun.paths import state_dir
+from kijun.renewing import renew_operator_password
 from kijun.targets import Target, disposable
 
 Say = Callable[[str], None]
@@ -31,9 +32,11 @@ def hardened_image(release: str, say: Say) -> Iterator[Path]:
         with disposable(f"hard-{release}", release=release, say=say) as target:
             say(f"{release}: bringing a fresh host to the standard.")
             done = enforcement_of(Request(Options(sources=(str(target.inventory),), limit=target.name)))
-            if done.exit_code != 0:
-                why = done.failures or [f"exit code {done.exit_code}"]
-                raise KijunError(f"the {release} host could not be brought to the standard: {why[0]}.")
+            if done.failures:
+                raise KijunError(
+                    f"the {release} host could not be brought to the standard: {done.failures[0]}."
+                )
+            renew_operator_password(target)
             _copy_disk(target, folder / "rootfs")
         yield folder
     finally:
