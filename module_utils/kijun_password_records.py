@@ -22,11 +22,11 @@ ISSUED = DIRECTORY + "/issued_accounts"
 SHADOW = "/etc/shadow"
 
 
-def mark(field):
-    # type: (str) -> str | None
+def mark(field: str) -> str | None:
     """Return what identifies the password behind a hash field of /etc/shadow; None where no password works.
 
-    `$id$params$salt$hash` gives `params$salt`, bcrypt's `$2b$cost$salthash` gives `cost$salt`; a traditional DES hash gives its two characters of salt.
+    `$id$params$salt$hash` gives `params$salt`, bcrypt's `$2b$cost$salthash` gives `cost$salt`, and DES its two
+    characters of salt.
     """
     if not field or field[0] in "!*" or any(c.isspace() for c in field):
         return None
@@ -38,10 +38,9 @@ def mark(field):
     return "$".join(rest[:-1]) or None
 
 
-def parse_shadow(text):
-    # type: (str) -> dict[str, list[str]]
+def parse_shadow(text: str) -> dict[str, list[str]]:
     """Return the fields of each account; of two lines with one name the first counts, as in getspnam(3)."""
-    accounts = {}  # type: dict[str, list[str]]
+    accounts: dict[str, list[str]] = {}
     for line in text.splitlines():
         fields = line.split(":")
         if len(fields) >= 3 and fields[0]:
@@ -49,8 +48,7 @@ def parse_shadow(text):
     return accounts
 
 
-def read(path):
-    # type: (str) -> str
+def read(path: str) -> str:
     """Return a file's text, or "" where there is none."""
     if not os.path.exists(path):
         return ""
@@ -58,15 +56,14 @@ def read(path):
         return handle.read()
 
 
-def write(module, path, text):
-    # type: (Any, str, str) -> None
+def write(module: Any, path: str, text: str) -> None:
     """Put `text` in place atomically, readable by root only."""
     if not os.path.isdir(DIRECTORY):
         os.mkdir(DIRECTORY, 0o700)
     # Made beside the file, so that the move is one rename.
     temporary = path + ".new"
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w",
-              encoding="utf-8", errors="surrogateescape") as handle:  # fmt: skip
-        handle.write(text)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(handle, "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(text)
     module.atomic_move(temporary, path)
     os.chmod(path, 0o600)

@@ -79,6 +79,7 @@ class Way:
     setter: tuple[str, ...]  # the arguments of the pam_unix that stores it
     where: str  # the line that decides
     why: str = ""  # where nothing checks it
+    asks_again: bool = False  # where pam_unix is not content, it asks for another one and stores that
 
     @property
     def shortest(self) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kijun.parsers.shadow import Account, weakness
-from kijun.topics._password_view import ACCOUNTS, STORES, Said, View, day, named, said
+from kijun.topics._password_view import ACCOUNTS, STORES, Said, View, day, grouped, named, said
 
 
 def _unread(seen: View) -> list[str]:
@@ -19,17 +19,17 @@ def _unread(seen: View) -> list[str]:
 
 
 def _hash_strength(seen: View) -> Said:
-    wrong = []
+    written, held = [], []
     for service, way in seen.all_ways():
         scheme, rounds = way.scheme(seen.login_defs), way.rounds()
-        cost = f"rounds={rounds}" if scheme == "6" and rounds is not None else ""
-        if weak := weakness(scheme, cost or None):
-            wrong.append(f"{service} stores passwords as {weak} ({way.where})")
+        cost = f"rounds={rounds}" if scheme == "6" and rounds is not None else None
+        if weak := weakness(scheme, cost):
+            written.append((service, f"new passwords are stored as {weak}"))
     for account in seen.accounts.accounts:
         if account.scheme != "empty" and (weak := weakness(account.scheme, account.cost)):
-            wrong.append(f"{account.name}: {weak}")
+            held.append((account.name, weak))
     return said(
-        wrong,
+        grouped(written) + grouped(held),
         "yescrypt, scrypt, SHA-512 or bcrypt, of a sufficient cost",
         f"{len(seen.accounts.accounts)} passwords, all strongly hashed",
         f"/etc/shadow ({ACCOUNTS.name})",
@@ -122,8 +122,12 @@ def _changeable(seen: View) -> Said:
     least = seen.login_defs.get("PASS_MIN_DAYS", "0")
     if least not in {"0", "-1", ""}:
         wrong.append(f"new accounts must wait {least[:12]} days (PASS_MIN_DAYS in /etc/login.defs)")
-    if "passwd" in seen.ways and not any(seen.ways["passwd"].values()) and "passwd" not in seen.too_many:
-        wrong.append("the password stack of passwd lets nobody change a password")
+    if "passwd" not in seen.too_many:
+        wrong += [
+            f"{who.label} cannot change a password (the stack of passwd)"
+            for who, ways in seen.ways.get("passwd", {}).items()
+            if not ways
+        ]
     return said(
         wrong,
         "a password that may have leaked can be changed at once",

@@ -141,6 +141,20 @@ def said(wrong: Iterable[str], expected: str, right: str, source: str, unknown: 
     return Status.PASS, expected, right, source
 
 
+def grouped(found: Iterable[tuple[str, str]]) -> list[str]:
+    """Return what was found, by service, with the services together of which the same holds."""
+    services: dict[str, list[str]] = {}
+    for service, text in dict.fromkeys(found):
+        services.setdefault(text, []).append(service)
+    return [f"{listed(names)}: {text}" for text, names in services.items()]
+
+
+def listed(names: list[str], limit: int = 6) -> str:
+    """Return names for a message."""
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
+
+
 def day(number: int) -> str:
     """Return a day since the epoch as a date; what is no sensible date stays a number."""
     return f"{datetime.fromtimestamp(number * 86400, UTC):%Y-%m-%d}" if 0 <= number < 10**6 else str(number)
@@ -148,8 +162,7 @@ def day(number: int) -> str:
 
 def named(accounts: list[Account]) -> str:
     """Return the names, for a message."""
-    names = [account.name for account in accounts]
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    return listed([account.name for account in accounts])
 
 
 def _files(state: HostState, patterns: tuple[str, ...]) -> list[FileEntry]:

@@ -22,6 +22,7 @@ from kijun.topics._password_view import (
     WORDS,
     Said,
     View,
+    grouped,
     named,
     said,
     view,
@@ -44,36 +45,35 @@ def _unclear(seen: View) -> list[str]:
     """Return why nothing can be said of new passwords, if so."""
     if seen.too_many:
         return [f"the password stack of {', '.join(seen.too_many)} has too many ways to follow"]
-    return [] if seen.all_ways() else ["no service stores a new password, so there is nothing to judge"]
+    stored_for = {who.privileged for people in seen.ways.values() for who, ways in people.items() if ways}
+    return [] if stored_for == {True, False} else ["there are users whose new password no service stores"]
 
 
 def _length(seen: View) -> Said:
-    found = [
-        (way.shortest, f"{service}: {way.shortest or 'any length'} ({way.why or way.where})")
-        for service, ways in seen.by_service(privileged=False).items()
-        for _, way in ways
-    ]
+    found = [(s, way) for s, ways in seen.by_service(privileged=False).items() for _, way in ways]
+    short = [(s, f"{_characters(way)} ({_why(way)})") for s, way in found if way.shortest < seen.minimum]
     return said(
-        (text for shortest, text in found if shortest < seen.minimum),
+        grouped(short),
         f"{seen.minimum} characters or more for ordinary users, in every service that stores a password",
-        f"{min((shortest for shortest, _ in found), default=0)} characters",
+        f"{min((way.shortest for _, way in found), default=0)} characters",
         _STACKS,
         _unclear(seen),
     )
 
 
 def _privileged_stronger(seen: View) -> Said:
-    ordinary, wrong = seen.by_service(privileged=False), []
-    shortest = []
+    ordinary, shortest, wrong = seen.by_service(privileged=False), [], []
     for service, ways in seen.by_service(privileged=True).items():
         most = max((way.shortest for _, way in ordinary[service]), default=0)
         for who, way in ways:
             shortest.append(way.shortest)
             if way.shortest <= most or way.shortest < seen.privileged_minimum:
-                wrong.append(_too_weak(service, who, way, most))
-            wrong += [f"{service}: {who.label}: {w}" for w in _weaker_checks(way, ordinary[service])]
+                beside = f", ordinary users {most}" if way.shortest <= most else ""
+                wrong.append((service, f"{who.label} {_characters(way)}{beside} ({_why(way)})"))
+            weaker = _weaker_checks(way, ordinary[service])
+            wrong += [(service, f"{who.label}: {what}, not for ordinary users") for what in weaker]
     return said(
-        wrong,
+        grouped(wrong),
         f"{seen.privileged_minimum} characters or more for privileged users, and more than for ordinary ones",
         f"{min(shortest, default=0)} characters",
         _STACKS,
@@ -81,9 +81,12 @@ def _privileged_stronger(seen: View) -> Said:
     )
 
 
-def _too_weak(service: str, who: Person, way: Way, ordinary: int) -> str:
-    beside = f", ordinary users {ordinary}" if way.shortest <= ordinary else ""
-    return f"{service}: {who.label} {way.shortest or 'any length'}{beside} ({way.why or way.where})"
+def _characters(way: Way) -> str:
+    return f"{way.shortest} characters" if way.shortest else "any length"
+
+
+def _why(way: Way) -> str:
+    return f"{way.where}: {way.why}" if way.why else way.where
 
 
 def _weaker_checks(way: Way, ordinary: list[tuple[Person, Way]]) -> list[str]:
@@ -98,29 +101,29 @@ def _guessable(checks: Settings) -> list[str]:
     """Return what these settings let pass although it can be guessed."""
     found = []
     if not checks.dictcheck:
-        found.append("words of the dictionary (dictcheck=0)")
+        found.append("words pass (dictcheck=0)")
     elif checks.dictpath:
-        found.append(f"words (dictpath={checks.dictpath} is not the dictionary that was read)")
+        found.append(f"dictpath={checks.dictpath} is not the dictionary that was read")
     if not checks.usercheck:
-        found.append("the user's name (usercheck=0)")
+        found.append("the user's name passes (usercheck=0)")
     if not checks.gecoscheck:
-        found.append("the user's real name (gecoscheck=0)")
+        found.append("the user's real name passes (gecoscheck=0)")
     if not 0 < checks.maxsequence <= _RUN:
-        found.append(f"sequences (maxsequence={checks.maxsequence})")
+        found.append(f"sequences pass (maxsequence={checks.maxsequence})")
     if not 0 < checks.maxrepeat <= _RUN:
-        found.append(f"repeated characters (maxrepeat={checks.maxrepeat})")
+        found.append(f"repeated characters pass (maxrepeat={checks.maxrepeat})")
     return found
 
 
 def _hard_to_guess(seen: View) -> Said:
-    wrong = []
-    if seen.words() < LEAST_WORDS:
-        wrong.append(f"the dictionary {DICTIONARY} is lost, damaged or nearly empty ({seen.words()} words)")
-    for service, way in seen.all_ways():
-        passing = _guessable(way.checks) if way.checks else ["anything"]
-        wrong += [f"{service} lets pass {what} ({way.why or way.where})" for what in passing]
+    lost = [f"the dictionary {DICTIONARY} is lost, damaged or nearly empty ({seen.words()} words)"]
+    passing = [
+        (service, f"{what} ({_why(way)})")
+        for service, way in seen.all_ways()
+        for what in (_guessable(way.checks) if way.checks else ["anything passes"])
+    ]
     return said(
-        wrong,
+        (lost if seen.words() < LEAST_WORDS else []) + grouped(passing),
         "words of a dictionary, the user's names, sequences and repetitions are refused",
         f"refused, with {seen.words()} words in the dictionary",
         f"{_STACKS}; {WORDS.name}",
@@ -129,21 +132,27 @@ def _hard_to_guess(seen: View) -> Said:
 
 
 def _every_path(seen: View) -> Said:
-    wrong = []
-    for service, way in seen.all_ways():
-        if not way.checks:
-            wrong.append(f"{service}: {way.why} ({way.where})")
-        elif not way.checks.enforce_for_root:
-            wrong.append(f"{service}: root may set any password ({way.where} without enforce_for_root)")
-        elif way.checks.local_users_only:
-            wrong.append(f"{service}: accounts that are not in /etc/passwd are exempt (local_users_only)")
+    wrong = [(service, fault) for service, way in seen.all_ways() for fault in _around(way)]
     return said(
-        wrong,
+        grouped(wrong),
         "every service that stores a password has pam_pwquality judge it, for root too",
         f"{len(seen.ways)} services judged alike",
         _STACKS,
         _unclear(seen),
     )
+
+
+def _around(way: Way) -> Iterator[str]:
+    """Yield how a password can get around the checks on this way."""
+    if not way.checks:
+        yield _why(way)
+        return
+    if way.asks_again:
+        yield f"{way.where}: pam_unix.so without use_authtok asks again by itself where it is not content"
+    if not way.checks.enforce_for_root:
+        yield f"{way.where}: root may set any password (no enforce_for_root)"
+    if way.checks.local_users_only:
+        yield "accounts that are not in /etc/passwd are exempt (local_users_only)"
 
 
 def _temporary_password(seen: View) -> Said:
