@@ -25,8 +25,8 @@ SHADOW = "/etc/shadow"
 def mark(field: str) -> str | None:
     """Return what identifies the password behind a hash field of /etc/shadow; None where no password works.
 
-    `$id$params$salt$hash` gives `params$salt`, bcrypt's `$2b$cost$salthash` gives `cost$salt`, and DES its two
-    characters of salt.
+    `$id$params$salt$hash` gives `params$salt`, bcrypt's `$2b$cost$salthash` gives `cost$salt`, and DES
+    its two characters of salt.
     """
     if not field or field[0] in "!*" or any(c.isspace() for c in field):
         return None

@@ -151,14 +151,10 @@ def _stores(walk: Walk, files: Mapping[str, bytes]) -> Iterator[Way]:
             token = _checked(handler, files, token) if code == "success" else None
         elif handler.module in _ASKERS and not bound:
             token = _Token(None, handler.where, f"{handler.module} takes a password of its own")
-        elif handler.module == SETTER and bound:
-            if token:
-                yield Way(token.checks, handler.args, token.where, token.why)
-        elif handler.module == SETTER:
-            # Where it is not content with the password it was handed, it asks for another one.
-            yield Way(
-                None, handler.args, handler.where, "pam_unix.so without use_authtok asks again unchecked"
-            )
+        elif handler.module == SETTER and token:
+            yield Way(token.checks, handler.args, token.where, token.why, asks_again=not bound)
+        elif handler.module == SETTER and not bound:
+            yield Way(None, handler.args, handler.where, "pam_unix.so asks for a password and checks nothing")
 
 
 def _checked(handler: Handler, files: Mapping[str, bytes], token: _Token | None) -> _Token:

@@ -23,6 +23,7 @@ from kijun.topics._password_view import (
     Said,
     View,
     grouped,
+    listed,
     named,
     said,
     view,
@@ -62,18 +63,20 @@ def _length(seen: View) -> Said:
 
 
 def _privileged_stronger(seen: View) -> Said:
-    ordinary, shortest, wrong = seen.by_service(privileged=False), [], []
+    ordinary, shortest = seen.by_service(privileged=False), []
+    weak: dict[tuple[str, str], list[str]] = {}  # who, by service and by what is wrong
     for service, ways in seen.by_service(privileged=True).items():
         most = max((way.shortest for _, way in ordinary[service]), default=0)
         for who, way in ways:
             shortest.append(way.shortest)
+            faults = _weaker_checks(way, ordinary[service])
             if way.shortest <= most or way.shortest < seen.privileged_minimum:
                 beside = f", ordinary users {most}" if way.shortest <= most else ""
-                wrong.append((service, f"{who.label} {_characters(way)}{beside} ({_why(way)})"))
-            weaker = _weaker_checks(way, ordinary[service])
-            wrong += [(service, f"{who.label}: {what}, not for ordinary users") for what in weaker]
+                faults.append(f"{_characters(way)}{beside} ({_why(way)})")
+            for fault in faults:
+                weak.setdefault((service, fault), []).append(who.label)
     return said(
-        grouped(wrong),
+        grouped((service, f"{fault}: {listed(who, 3)}") for (service, fault), who in weak.items()),
         f"{seen.privileged_minimum} characters or more for privileged users, and more than for ordinary ones",
         f"{min(shortest, default=0)} characters",
         _STACKS,
