@@ -93,6 +93,7 @@ def test_commands_are_apart_from_each_other(shell: str) -> None:
         "locale": ('echo "$LC_ALL $PATH"', 0, b"C /usr/sbin:/usr/bin:/sbin:/bin\n"),
         "heredoc": ("cat <<X\n)here\nX", 0, b")here\n"),
         "killed": ("kill -9 $(sh -c 'echo $PPID')", 137, b""),
+        "frame": ("echo bad >&3; echo fine", 0, b"fine\n"),
         "unparsable": ("if true; then (", 2, b""),
         "after": ("echo it\\'s fine", 0, b"it's fine\n"),
         "nonce": ("env | grep -c kijun", 1, b"0\n"),
@@ -236,6 +237,44 @@ def test_frames_in_any_order_are_refused_or_whole(pieces: list[str]) -> None:
         return
     assert set(state.commands) == {"c"}
     assert state.read_at >= 0
+
+
+WHOLE = ["host 0 5\n", "paths .\n", "= 0\n", "command c\nx", "= 0\n", "done .\n"]
+
+
+def packed(pieces: list[str]) -> bytes:
+    body = "".join(f"\n@{SCRIPT.nonce} {piece}" for piece in pieces).encode()
+    text = base64.b64encode(gzip.compress(body))
+    return b"\n@%s start\n%s\n@%s stop\n" % (SCRIPT.nonce.encode(), text, SCRIPT.nonce.encode())
+
+
+def test_each_frame_is_needed() -> None:
+    """An answer whose transfer was whole, made by a script that was cut short on the host."""
+    assert parse(packed(WHOLE), SCRIPT, limit=LIMIT).command("c").stdout == b"x"
+    for left_out in (0, 2, 3, 4, 5):
+        with pytest.raises(FrameError):
+            parse(packed(WHOLE[:left_out] + WHOLE[left_out + 1 :]), SCRIPT, limit=LIMIT)
+    for doubled in (2, 3, 4, 5):
+        with pytest.raises(FrameError):
+            parse(packed(WHOLE[: doubled + 1] + WHOLE[doubled:]), SCRIPT, limit=LIMIT)
+
+
+TAR = subprocess.run(
+    ["tar", "-cPh", "--format=gnu", "-b", "1", "/etc/os-release", "/etc/passwd"],
+    capture_output=True,
+    check=True,
+).stdout
+
+
+@given(st.integers(0, 511), st.integers(1, 255))
+def test_a_changed_header_is_refused_or_harmless(position: int, change: int) -> None:
+    data = bytearray(TAR)
+    data[position] ^= change
+    try:
+        changed = list(entries(bytes(data)))
+    except ArchiveError:
+        return
+    assert changed == list(entries(TAR))
 
 
 @given(st.binary(max_size=2000))
