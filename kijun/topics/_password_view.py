@@ -117,11 +117,14 @@ def view(state: HostState, params: Params) -> View:
     people = [Person(privileged_groups=names), Person(root=True), *(Person(group=name) for name in names)]
     ways: dict[str, dict[Person, tuple[Way, ...]]] = {}
     too_many = []
+    walked: dict[object, dict[Person, list[Way] | None]] = {}  # most services include one and the same stack
     for service in dict.fromkeys([*pam.services(), "other"]):
-        found = {who: stored(pam, service, who, checks) for who in people}
-        if None in found.values():
+        lines = tuple((handler.path, handler.line) for handler in pam.stack(service, "password") or ())
+        if lines not in walked:
+            walked[lines] = {who: stored(pam, service, who, checks) for who in people}
+        if None in walked[lines].values():
             too_many.append(service)
-        ways[service] = {who: tuple(those or ()) for who, those in found.items()}
+        ways[service] = {who: tuple(those or ()) for who, those in walked[lines].items()}
     login_defs = state.file(LOGIN_DEFS)
     return View(
         pam, ways, tuple(too_many), checks, last_values(login_defs.text if login_defs else ""),
