@@ -42,7 +42,7 @@ FILENAME == "/etc/passwd" {{ passwds++; split($0, f, ":")
     else if (scheme == "7") cost = substr(h[3], 1, 1)
     else if (scheme ~ /^2[abxy]?$/) {{ cost = h[3]; mark = mark "$" substr(h[4], 1, 22) }}
     else if (h[3] ~ /^rounds=[0-9]+$/) cost = h[3]
-    if (scheme !~ /^[0-9a-z-]+$/ || length(scheme) > 12 || length(cost) > 20) {{
+    if (scheme !~ /^(y|gy|7|6|5|3|1|2[abxy]?|md5|sha1)$/ || length(cost) > 20) {{
       scheme = "unknown"; cost = "" }} }}
   print "account\\t" f[1] "\\t" scheme "\\t" cost "\\t" f[3] "\\t" f[4] "\\t" f[5] "\\t" \\
     (mark != "" && older[f[1]] == mark) "\\t" ((mark != "" && issued[f[1]] == mark) ? at[f[1]] : "") }}

@@ -1,4 +1,4 @@
-"""The judge of password_policy, over readings captured from fresh and from hardened Debian 12 and 13 hosts."""
+"""The judge of password_policy, over readings captured from fresh and hardened Debian 12 and 13 hosts."""
 
 from __future__ import annotations
 
@@ -85,7 +85,10 @@ def test_other_parameters() -> None:
     state = captured("hardened-trixie")
     assert judged(state, password_policy_min_length=13)["fail"] == {"length", "in_force"}
     assert judged(state, password_policy_min_length=10)["fail"] == set()
-    assert judged(state, password_policy_privileged_min_length=20)["fail"] == {"privileged_stronger", "in_force"}
+    assert judged(state, password_policy_privileged_min_length=20)["fail"] == {
+        "privileged_stronger",
+        "in_force",
+    }
     assert judged(state, password_policy_privileged_groups=["sudo", "adm"])["fail"] == {"privileged_stronger"}
 
 
