@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,7 @@ def _fake_bootstrap(monkeypatch: pytest.MonkeyPatch, fail: bool = False) -> list
 
     def bootstrap(made: Recipe, partial: Path) -> None:
         (partial / "rootfs").mkdir()
+        time.sleep(0.1)  # long enough for every other caller to find no image yet
         built.append(made.key)
         if fail:
             raise TargetError("no mirror answers.")
