@@ -25,12 +25,15 @@ def summary(done: Enforcement) -> list[str]:
 def _untouched(done: Enforcement) -> list[str]:
     hosts = done.before.hosts
     failing = sum(_count(host, Status.FAIL) > 0 for host in hosts)
-    if failing:
-        return [f"Nothing was run; {failing} of {len(hosts)} hosts fail and cannot be mended here."]
     unknown = sum(_count(host, Status.UNKNOWN) > 0 for host in hosts)
-    if unknown:
-        return [f"Nothing was run: no control fails, but {unknown} of {len(hosts)} hosts are not known."]
-    return ["Nothing to do: no control fails on any host."]
+    if not failing and not unknown:
+        return ["Nothing to do: no control fails on any host."]
+    said = f"{failing} of {len(hosts)} hosts fail and cannot be mended here"
+    if not failing:
+        said = f"no control fails, but {unknown} of {len(hosts)} hosts are not known"
+    left_out = done.plan.left_out
+    read = [f"  {host.name}: failing controls: {_state(host)}" for host in hosts if host.name not in left_out]
+    return [f"Nothing was run: {said}.", *read]
 
 
 def _predicted(done: Enforcement) -> list[str]:

@@ -9,12 +9,15 @@ from collections.abc import Sequence
 from kijun.sabotaging import Caught, Trial
 
 SCHEMA = 1
+_WIDTH = 100  # of the last column; JSON has it whole
 
 
 def as_table(trials: Sequence[Trial]) -> str:
     """Return one line per script and release, and the counts."""
     rows = [("SABOTAGE", "RELEASE", "CAUGHT", "BY WHAT, OR WHY NOT")]
-    rows += [(f"{t.script.topic}/{t.script.name}", t.release, t.caught.value, t.detail) for t in trials]
+    rows += [
+        (f"{t.script.topic}/{t.script.name}", t.release, t.caught.value, _short(t.detail)) for t in trials
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = [
         "  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[3]]).rstrip() for row in rows
@@ -29,6 +32,10 @@ def as_table(trials: Sequence[Trial]) -> str:
         if t.caught is Caught.BY_PROOF and not t.as_expected
     ]
     return "\n".join(lines)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _WIDTH else text[: _WIDTH - 2].rstrip() + " …"
 
 
 def as_json(trials: Sequence[Trial]) -> str:
