@@ -115,6 +115,7 @@ from ansible.module_utils.kijun_pam import (
 )
 from ansible.module_utils.kijun_pam_files import Files, Refusal
 
+ROOT = ""  # the host's own files; tests put a folder here
 ARGUMENT_SPEC: dict[str, Any] = {
     "profiles": {
         "type": "list",
@@ -225,7 +226,7 @@ def stage(module: AnsibleModule, before: dict[str, bytes], disable: list[str]) -
         shutil.rmtree(root, ignore_errors=True)
 
 
-def relevant_paths(root: str = "") -> list[str]:
+def relevant_paths(root: str) -> list[str]:
     """Return the files that make up the state: profiles, common-* files, what is saved of them."""
     profiles = sorted(glob.glob(glob.escape(root) + PROFILES + "*"))
     found = [path[len(root) :] for path in profiles if not re.search(r"~$|/#.*#$", path)]
@@ -259,7 +260,10 @@ def verify(
         if (profile["name"] in enabled) != (profile["state"] == "enabled"):
             raise Refusal(f"pam-auth-update did not leave profile {profile['name']} {profile['state']}")
     refuse_hand_edits(after)
-    services = Files("").read(sorted(glob.glob("/etc/pam.d/*") + glob.glob("/usr/lib/pam.d/*")))
+    paths = [
+        p[len(ROOT) :] for folder in ("/etc/pam.d/*", "/usr/lib/pam.d/*") for p in glob.glob(ROOT + folder)
+    ]
+    services = Files(ROOT).read(sorted(paths))
     old, new = ({p: c for p, c in state.items() if p.startswith(ETC)} for state in (before, after))
     worse = newly_refusing({**services, **old}, {**services, **new}, missing)
     if worse:
@@ -294,8 +298,8 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     for path in (TOOL, TEMPLATES):
         if not os.path.exists(path):
             raise Refusal(f"{path} does not exist: this host has no pam-auth-update (package libpam-runtime)")
-    files = Files("")
-    found = files.read(relevant_paths())
+    files = Files(ROOT)
+    found = files.read(relevant_paths(ROOT))
     before = {**found, **files.pending(found)}  # what a killed run left over is part of the plan
     options = refuse_hand_edits(before)
     after = plan(module, before)
@@ -319,7 +323,7 @@ def swap(
     """Put the changes in place and read them back; where that fails, put the former files back."""
     if changes:
         files.swap(changes, found)
-        now = files.read(relevant_paths())
+        now = files.read(relevant_paths(ROOT))
         if now != after:
             files.swap({path: found.get(path) for path in changes}, now)
             raise Refusal("the files read back are not what was written; the former ones were put back")
@@ -340,7 +344,7 @@ def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     try:
-        with open("/run/kijun-pam-profile.lock", "w") as lock:
+        with open(ROOT + "/run/kijun-pam-profile.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             result = run(module)
     except (Refusal, OSError) as problem:

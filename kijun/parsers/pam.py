@@ -298,7 +298,7 @@ def _assemble(text: str) -> list[tuple[int, str]]:
     """
     lines: list[tuple[int, str]] = []
     held, first = "", 0
-    for number, raw in enumerate(text.split("\n"), 1):
+    for number, raw in enumerate(text.removesuffix("\n").split("\n"), 1):
         body, hash_sign, _ = raw.partition("#")
         stripped = raw.rstrip(" \t")
         first = first if held else number

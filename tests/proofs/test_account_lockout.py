@@ -66,7 +66,7 @@ def _wrong_su(host: Host, by: ThrowawayUser, user: ThrowawayUser, times: int) ->
 
 def _shell(session: PtySession) -> PtySession:
     """Give the session's shell a prompt to wait for, and messages in English."""
-    session.send("export LC_ALL=C; PS1='ready'\\> ")
+    session.send("export LC_ALL=C PS1='rea''dy> '")  # what the terminal echoes must not look like it
     session.expect("ready> ")
     return session
 
