@@ -1,8 +1,8 @@
 """What happens to wrong, right and locked logins in each service, found by walking its PAM stack.
 
 Three situations are walked, each with every result that the modules in the way could give: a wrong password
-must end in a refusal that pam_faillock counted; a locked account must be refused even with the right password;
-a right password must get in and clear the count. Nothing else may clear it.
+must end in a refusal that pam_faillock counted; a locked account must be refused even with the right one; a
+right password must get in and clear the count. Nothing else may clear it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _SURE_SUCCESS = frozenset({"pam_permit.so"})
 
 @dataclass
 class PathReport:
-    """What was found out about one service; each list has places or phrases, and is empty where all is well."""
+    """What was found out about one service; each list has places or phrases, empty where all is well."""
 
     service: str
     asks_password: bool = False

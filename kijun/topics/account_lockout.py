@@ -1,8 +1,8 @@
 """Account lockout (clause S-10.2.7.b): repeated wrong passwords lock an account, whatever way they come in.
 
 What counts is what PAM would do, so the stacks are walked (`_lockout_paths`) and pam_faillock's settings are
-taken as the module itself takes them (`kijun.parsers.faillock`). Logins by SSH key ask for no password and are
-no part of this. What stays possible: a process of the user can try that user's own password through
+taken as the module itself takes them (`kijun.parsers.faillock`). Logins by SSH key ask for no password and
+are no part of this. What stays possible: a process of the user can try that user's own password through
 unix_chkpwd(8) or passwd(1), which pam_faillock does not see.
 """
 
@@ -37,6 +37,9 @@ TALLY_DIR = "/var/lib/faillock"
 _PAM_FILES = ("/etc/pam.d/*", "/usr/lib/pam.d/*", "/etc/pam.conf")
 _SSHD_FILES = ("/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/*.conf")
 _PROTECTED = (*_PAM_FILES, *_SSHD_FILES, "/etc/pam.d", "/usr/lib/pam.d", "/etc/security", CONF)
+# As stat(1) names them; overlayfs is what containers and live systems keep their changes in.
+_LASTING = frozenset(("ext2/ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs", "reiserfs", "overlayfs"))
+_VOLATILE = frozenset(("tmpfs", "ramfs"))
 _SHIPPED = ("pam_deny.so", "pam_faillock.so", "pam_permit.so", "pam_unix.so")
 
 # The shell's own globbing: no process is started for it.
@@ -209,7 +212,10 @@ def _every_path(facts: _Facts) -> Verdict:
         for phrase, bad in (
             ("a wrong password gets in by", [r.service for r in asking if r.wrong_gets_in]),
             ("wrong passwords are not counted by", [r.service for r in asking if r.uncounted]),
-            ("a locked account gets in by", [r.service for r in asking if r.locked_gets_in]),
+            (
+                "a locked account gets in by",
+                [r.service for r in asking if r.locked_gets_in and not (r.uncounted or r.wrong_gets_in)],
+            ),
             (
                 "users of a directory are not counted",
                 ["local_users_only"] if _has(facts, "local_users_only") else [],
@@ -259,12 +265,12 @@ def _tally_protected(facts: _Facts) -> Verdict:
     folder = facts.state.file(TALLY_DIR)
     if folder is None or kind == "absent":
         return _verdict(name, False, expected, f"{TALLY_DIR} does not exist", TALLY_DIR)
-    if not kind:
-        return _unknown(name, expected, TALLY_DIR, "the file system it is on could not be read")
+    if kind not in _VOLATILE | _LASTING:
+        why = f"whether its file system ({kind[:20]!a}) outlives a restart is not known"
+        return _unknown(name, expected, TALLY_DIR, why)
     private = folder.kind == "dir" and folder.uid == 0 and not folder.mode & 0o077
-    lasting = kind not in {"tmpfs", "ramfs"}
     actual = f"{folder.kind} owned by {folder.uid}, mode {folder.mode:04o}, on {kind}"
-    return _verdict(name, private and lasting, expected, actual, TALLY_DIR)
+    return _verdict(name, private and kind in _LASTING, expected, actual, TALLY_DIR)
 
 
 def _stack_sound(facts: _Facts) -> Verdict:
@@ -344,7 +350,7 @@ def _in_force(facts: _Facts) -> Verdict:
 
 
 def _loaded(facts: _Facts, name: str, expected: str) -> Verdict:
-    """Judge whether the running sshd is younger than its configuration (a reload changes its unit's state)."""
+    """Judge whether the running sshd is younger than its configuration (a reload counts as a start)."""
     source = "systemctl show ssh.service"
     lines = facts.state.command(_SSHD_SINCE.name).text.splitlines()
     shown = dict(line.partition("=")[::2] for line in lines if "=" in line)
