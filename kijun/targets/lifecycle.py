@@ -27,7 +27,7 @@ from kijun.targets.supervisor import KEEPER
 from kijun.targets.target import Target
 from kijun.targets.tools import last_line, require, require_root
 
-BOOT_SECONDS = {"nspawn": 90.0, "qemu": 300.0}
+BOOT_SECONDS = {"nspawn": 90.0, "qemu": 600.0}
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
 

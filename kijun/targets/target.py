@@ -86,18 +86,31 @@ class Target:
             raise TargetError(f"`{shlex.join(command)}` on {self.name} ended with {done.returncode}: {said}")
         return done
 
-    def reboot(self, timeout: float = 240) -> None:
+    def reboot(self, timeout: float = 300) -> None:
         """Reboot the target and return when it lets users log in again."""
-        # A container keeps its host's boot id; when its own systemd started tells the two boots apart.
-        look = "systemctl show -P UserspaceTimestampMonotonic; cat /proc/sys/kernel/random/boot_id"
-        before = self.run(look).stdout
-        self.run("systemctl --no-block reboot", check=False)
+        before = self._boot()
+        self.run("systemctl --no-block reboot", check=False)  # may end with the connection
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             time.sleep(0.2)
-            if self.answers() and self.run(look, check=False).stdout not in {before, ""}:
+            if self.answers() and self._boot() not in {before, ""}:
                 return
         raise TargetError(f"{self.name} did not come back within {timeout:.0f} s of its reboot.")
+
+    def _boot(self) -> str:
+        """Return what tells one boot from another; empty while the target cannot be asked.
+
+        A container keeps its host's boot id; when its own systemd started is another matter.
+        """
+        look = "systemctl show -P UserspaceTimestampMonotonic; cat /proc/sys/kernel/random/boot_id"
+        return self._tried(look).stdout
+
+    def _tried(self, command: str) -> subprocess.CompletedProcess[str]:
+        """Run `command`; taking too long, as while a busy machine boots, is one more way to fail."""
+        try:
+            return self.run(command, timeout=30, check=False)
+        except TargetError as slow:
+            return subprocess.CompletedProcess(command, 255, "", str(slow))
 
     def answers(self) -> bool:
         """Tell whether the target's SSH port greets, its host key is the pinned one, and users may log in."""
@@ -108,4 +121,4 @@ class Target:
                     return False
         except OSError:
             return False
-        return self.run("test ! -e /run/nologin", timeout=30, check=False).returncode == 0
+        return self._tried("test ! -e /run/nologin").returncode == 0
