@@ -20,6 +20,7 @@ from kijun.proving.running import prove
 from kijun.records.proofs import ProofResult
 from kijun.sabotaging.images import hardened_image
 from kijun.sabotaging.scripts import Sabotage
+from kijun.sabotaging.subjects import Subject, subjects
 from kijun.targets import Target, TargetError, disposable
 
 Say = Callable[[str], None]
@@ -61,30 +62,53 @@ def run(scripts: Sequence[Sabotage], releases: Sequence[str], *, forks: int = 2,
     trials: list[Trial] = []
     for release in releases:
         chosen = [script for script in scripts if not script.releases or release in script.releases]
-        with hardened_image(release, say) as image, ThreadPoolExecutor(max_workers=forks) as pool:
-            _baseline(image, release, say)
-
-            def one(script: Sabotage, image: Path = image, release: str = release) -> Trial:
-                trial = _try(script, image, release)
-                say(f"  {release}: {script.topic}/{script.name}: {trial.caught}: {trial.detail}")
-                return trial
-
-            trials += pool.map(one, chosen)
+        for subject, topics in subjects(script.topic for script in chosen).items():
+            suitable = [script for script in chosen if script.topic in topics]
+            trials += _on_one_kind(suitable, release, subject, forks, say)
     return trials
 
 
-def _baseline(image: Path, release: str, say: Say) -> None:
-    with _booted(f"base-{release}", release, image) as (_, options):
+def _on_one_kind(
+    scripts: Sequence[Sabotage], release: str, subject: Subject, forks: int, say: Say
+) -> list[Trial]:
+    """Try `scripts` on hosts of one release that have `subject`."""
+    with hardened_image(release, say, subject) as image, ThreadPoolExecutor(max_workers=forks) as pool:
+        kind = _Kind(release, image, subject)
+        _baseline(kind, say)
+
+        def one(script: Sabotage) -> Trial:
+            trial = _try(script, kind)
+            say(f"  {release}: {script.topic}/{script.name}: {trial.caught}: {trial.detail}")
+            return trial
+
+        return list(pool.map(one, scripts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """The hosts of one trial after another: a release, an image, and the subject that the image has."""
+
+    release: str
+    image: Path
+    subject: Subject
+
+
+def _baseline(kind: _Kind, say: Say) -> None:
+    release = kind.release
+    with _booted(f"base-{release}", kind) as (_, options):
         findings = _findings(options)
     if wrong := [finding.control for finding in findings.values() if finding.status not in _ALLOWED]:
-        raise KijunError(f"the {release} host is not compliant before any sabotage: {', '.join(wrong)}.")
-    say(f"{release}: the untouched host passes all {len(findings)} controls.")
+        raise KijunError(
+            f"the {release} {kind.subject.label} is not compliant before any sabotage: {', '.join(wrong)}."
+        )
+    say(f"{release}: the untouched {kind.subject.label} passes all {len(findings)} controls.")
 
 
-def _try(script: Sabotage, image: Path, release: str) -> Trial:
+def _try(script: Sabotage, kind: _Kind) -> Trial:
+    release = kind.release
     name = f"sab-{release[:2]}-{script.name.replace('_', '-')}"[:40].strip("-")
     try:
-        with _booted(name, release, image) as (target, options):
+        with _booted(name, kind) as (target, options):
             done = target.run("sh -s", stdin=script.path.read_text(encoding="utf-8"), check=False)
             if done.returncode != 0:
                 said = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
@@ -125,10 +149,10 @@ def _findings(options: Options) -> dict[str, Finding]:
 
 
 @contextmanager
-def _booted(name: str, release: str, image: Path) -> Iterator[tuple[Target, Options]]:
-    """Boot a host of its own from `image`; yield it and how to read it."""
-    with disposable(name, release=release, image=image) as target:
-        yield target, Options(sources=(str(target.inventory),), limit=name)
+def _booted(name: str, kind: _Kind) -> Iterator[tuple[Target, Options]]:
+    """Boot a host of its own from the image; yield it and how to read it."""
+    with disposable(name, release=kind.release, image=kind.image) as target:
+        yield target, Options(sources=kind.subject.sources(target, kind.image), limit=name)
 
 
 def folder() -> Path:

@@ -14,6 +14,7 @@ from kijun.enforcing import Request, enforcement_of
 from kijun.errors import KijunError
 from kijun.paths import state_dir
 from kijun.renewing import renew_operator_password
+from kijun.sabotaging.subjects import Subject
 from kijun.targets import Target, disposable
 
 Say = Callable[[str], None]
@@ -21,8 +22,10 @@ TIME_LIMIT = 300
 
 
 @contextmanager
-def hardened_image(release: str, say: Say) -> Iterator[Path]:
-    """Boot a fresh host of `release`, enforce everything, and yield an image of its disk; removed at the end.
+def hardened_image(release: str, say: Say, subject: Subject) -> Iterator[Path]:
+    """Boot a fresh host of `release` with `subject`, enforce everything, and yield an image of its disk.
+
+    The image is removed at the end.
 
     Raises KijunError where the host does not come up to the standard.
     """
@@ -30,11 +33,14 @@ def hardened_image(release: str, say: Say) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=f"image-{release}-", dir=state_dir()))
     try:
         with disposable(f"hard-{release}", release=release, say=say) as target:
-            say(f"{release}: bringing a fresh host to the standard.")
-            done = enforcement_of(Request(Options(sources=(str(target.inventory),), limit=target.name)))
+            say(f"{release}: bringing a fresh {subject.label} to the standard.")
+            subject.prepare(target)
+            done = enforcement_of(
+                Request(Options(sources=subject.sources(target, folder), limit=target.name))
+            )
             if done.failures:
                 raise KijunError(
-                    f"the {release} host could not be brought to the standard: {done.failures[0]}."
+                    f"the {release} {subject.label} could not be brought to the standard: {done.failures[0]}."
                 )
             renew_operator_password(target)
             _copy_disk(target, folder / "rootfs")

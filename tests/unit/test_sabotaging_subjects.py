@@ -1,0 +1,74 @@
+"""Which host a topic's sabotage is tried on, and what is made of it first."""
+
+import json
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kijun.errors import KijunError
+from kijun.sabotaging import subjects
+from kijun.sabotaging.subjects import Subject
+
+
+@dataclass
+class FakeTarget:
+    """Notes what it is told to run."""
+
+    name: str = "x12"
+    inventory: Path = Path("/nowhere/inventory.yml")
+    returncode: int = 0
+    ran: list[str] = field(default_factory=list)
+
+    def run(self, *_command: str, stdin: str = "", **_options: Any) -> subprocess.CompletedProcess[str]:
+        self.ran.append(stdin)
+        return subprocess.CompletedProcess([], self.returncode, "", "E: no such package\n")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(subjects, "data_root", lambda: tmp_path)
+    folder = tmp_path / "tests" / "subjects" / "mail_relay"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_topics_without_a_subject_share_the_plain_host(folder: Path) -> None:
+    found = subjects.subjects(["account_lockout", "mail_relay", "password_policy"])
+    assert found == {
+        Subject(): {"account_lockout", "password_policy"},
+        Subject("mail_relay", folder): {"mail_relay"},
+    }
+
+
+def test_the_plain_host_is_left_as_it_is() -> None:
+    target = FakeTarget()
+    Subject().prepare(target)  # type: ignore[arg-type]
+    assert target.ran == []
+    assert Subject().sources(target, Path("/nowhere")) == ("/nowhere/inventory.yml",)  # type: ignore[arg-type]
+
+
+def test_the_script_is_run_and_the_variables_become_a_source(folder: Path, tmp_path: Path) -> None:
+    (folder / "prepare.sh").write_text("apt-get install postfix\n")
+    (folder / "vars.yml").write_text("mail_relay_networks: [192.0.2.0/24]\n")
+    target, subject = FakeTarget(), Subject("mail_relay", folder)
+    subject.prepare(target)  # type: ignore[arg-type]
+    assert target.ran == ["apt-get install postfix\n"]
+    inventory, extra = subject.sources(target, tmp_path)  # type: ignore[arg-type]
+    assert inventory == "/nowhere/inventory.yml"
+    variables = {"mail_relay_networks": ["192.0.2.0/24"]}
+    assert json.loads(Path(extra).read_text()) == {"all": {"hosts": {"x12": variables}}}
+
+
+def test_a_script_that_fails_is_said_with_its_last_words(folder: Path) -> None:
+    (folder / "prepare.sh").write_text("false\n")
+    with pytest.raises(KijunError, match=r"prepare\.sh: could not prepare x12: E: no such package"):
+        Subject("mail_relay", folder).prepare(FakeTarget(returncode=100))  # type: ignore[arg-type]
+
+
+def test_variables_must_be_a_mapping(folder: Path, tmp_path: Path) -> None:
+    (folder / "vars.yml").write_text("- 1\n")
+    with pytest.raises(KijunError, match=r"vars\.yml: expected a mapping"):
+        Subject("mail_relay", folder).sources(FakeTarget(), tmp_path)  # type: ignore[arg-type]
