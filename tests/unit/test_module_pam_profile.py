@@ -313,5 +313,5 @@ def test_what_reads_back_differently_is_put_back(
 
 
 def test_profile_modules() -> None:
-    text = "Name: pam_no.so\nAuth:\n\t[success=end default=ignore]\t/lib/security/pam_a.so\n required pam_c.so x\n"
+    text = "Name: pam_no.so\nAuth:\n\t[success=end default=ignore]\t/lib/x/pam_a.so\n required pam_c.so\n"
     assert PURE.profile_modules(text) == {"pam_a.so", "pam_c.so"}
