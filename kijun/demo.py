@@ -18,7 +18,6 @@ from kijun.model import Grade, Status
 from kijun.proving import telling
 from kijun.proving.running import Proving, prove
 from kijun.records.proofs import ProofResult
-from kijun.renewing import renew_operator_password
 from kijun.targets import Target, down, up
 
 Say = Callable[[str], None]
@@ -73,11 +72,6 @@ class Demo:
         with self._timed("Made to keep it (kijun enforce)"):
             done = enforcement_of(Request(options), self.say)
             self.say("\n".join(summary(done)))
-        with self._timed("What only people can do"):
-            renew_operator_password(target)
-            self.say(
-                f"Passwords from before the policy: {target.operator} has chosen one again, now checked."
-            )
         with self._timed("Proven by doing it (kijun prove --intrusive)"):
             self.say("Throw-away users, wrong passwords, real lockouts: this takes a few minutes.")
             proofs = prove(options, intrusive=True, say=self.say)

@@ -20,7 +20,7 @@ from kijun.proving.running import prove
 from kijun.records.proofs import ProofResult
 from kijun.sabotaging.images import hardened_image
 from kijun.sabotaging.scripts import Sabotage
-from kijun.sabotaging.subjects import Subject, subjects
+from kijun.sabotaging.subjects import Subject, hosts_for
 from kijun.targets import Target, TargetError, disposable
 
 Say = Callable[[str], None]
@@ -62,7 +62,7 @@ def run(scripts: Sequence[Sabotage], releases: Sequence[str], *, forks: int = 2,
     trials: list[Trial] = []
     for release in releases:
         chosen = [script for script in scripts if not script.releases or release in script.releases]
-        for subject, topics in subjects(script.topic for script in chosen).items():
+        for subject, topics in hosts_for(script.topic for script in chosen).items():
             suitable = [script for script in chosen if script.topic in topics]
             trials += _on_one_kind(suitable, release, subject, forks, say)
     return trials

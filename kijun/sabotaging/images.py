@@ -13,7 +13,6 @@ from kijun.checking import Options
 from kijun.enforcing import Request, enforcement_of
 from kijun.errors import KijunError
 from kijun.paths import state_dir
-from kijun.renewing import renew_operator_password
 from kijun.sabotaging.subjects import Subject
 from kijun.targets import Target, disposable
 
@@ -42,7 +41,6 @@ def hardened_image(release: str, say: Say, subject: Subject) -> Iterator[Path]:
                 raise KijunError(
                     f"the {release} {subject.label} could not be brought to the standard: {done.failures[0]}."
                 )
-            renew_operator_password(target)
             _copy_disk(target, folder / "rootfs")
         yield folder
     finally:

@@ -58,7 +58,7 @@ class Subject:
         return (str(target.inventory), str(extra))
 
 
-def subjects(topics: Iterable[str]) -> dict[Subject, set[str]]:
+def hosts_for(topics: Iterable[str]) -> dict[Subject, set[str]]:
     """Return the kinds of host that `topics` need, each with the topics that are tried on it."""
     found: dict[Subject, set[str]] = {}
     for topic in topics:

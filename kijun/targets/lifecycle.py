@@ -55,8 +55,7 @@ def up(
     require_root("making a target")
     require(nspawn.TOOLS if backend == "nspawn" else qemu.TOOLS)
     cgroups.hierarchies()
-    password = secrets.token_urlsafe(15)
-    journal = Journal(name, backend, release, secrets.token_hex(8), operator_password=password)
+    journal = Journal(name, backend, release, secrets.token_hex(8))
     with store.locked():
         store.claim(journal)
         handle = (store.target_dir(name) / "up.lock").open("w")
@@ -113,7 +112,6 @@ def _start(journal: Journal, image: Path) -> Journal:
             image=str(image),
             cgroup=realm.cgroup(name),
             argv=argv,
-            password=journal.operator_password,
         )
         _launch(plan)
     return journal

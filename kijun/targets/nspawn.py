@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from kijun.targets.plans import Plan
-from kijun.targets.seed import OPERATOR, Link
+from kijun.targets.seed import Link
 from kijun.targets.tools import run, search_path
 
 TOOLS = ("systemd-nspawn", "mount", "tar", "chroot", "ip", "nft", "ssh", "ssh-keygen")
@@ -48,7 +48,6 @@ def prepare(plan: Plan) -> None:
     _overlay_or_copy(Path(plan.image) / "rootfs", folder, root)
     seed = folder / "seed.tar"
     run(["tar", "-C", str(root), "-xpf", str(seed)])
-    run(["chroot", str(root), "chpasswd"], stdin=f"{OPERATOR}:{plan.password}\n")
     seed.unlink()
 
 

@@ -18,7 +18,6 @@ class Plan:
     image: str
     cgroup: str
     argv: tuple[str, ...]  # the command that boots it
-    password: str  # of the operator
 
     def dumps(self) -> str:
         """Return the plan as JSON."""

@@ -85,7 +85,7 @@ def prepare(plan: Plan) -> None:
     run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", base, disk])
     initrd = (image / "initrd.img").read_bytes()
     padding = b"\0" * (-len(initrd) % 4)  # the kernel wants each archive to begin at a multiple of 4
-    write(folder / "initrd.img", initrd + padding + initramfs(seed.read_bytes(), plan.password))
+    write(folder / "initrd.img", initrd + padding + initramfs(seed.read_bytes()))
     seed.unlink()
 
 

@@ -85,7 +85,7 @@ def archive(files: list[Entry]) -> bytes:
     return buffer.getvalue()
 
 
-def initramfs(seed: bytes, password: str) -> bytes:
+def initramfs(seed: bytes) -> bytes:
     """Return a cpio archive which, appended to Debian's initrd, plants `seed` in the root file system.
 
     It adds a local-bottom script (initramfs-tools(7)), which runs once the root is mounted and before
@@ -96,7 +96,6 @@ def initramfs(seed: bytes, password: str) -> bytes:
 done="${rootmnt:?}/var/lib/misc/kijun-seeded"
 [ -e "$done" ] && exit 0
 chroot "$rootmnt" tar -C / -xpf - </kijun-seed.tar || exit 1
-chroot "$rootmnt" chpasswd </kijun-password || exit 1
 : >"$done"
 """
     folders = [
@@ -107,7 +106,6 @@ chroot "$rootmnt" chpasswd </kijun-password || exit 1
         Entry(_HOOK, script.encode(), stat.S_IFREG | 0o755),
         Entry("scripts/local-bottom/ORDER", f'/{_HOOK} "$@"\n'.encode(), stat.S_IFREG | 0o644),
         Entry("kijun-seed.tar", seed, stat.S_IFREG | 0o600),
-        Entry("kijun-password", f"{OPERATOR}:{password}\n".encode(), stat.S_IFREG | 0o600),
     ]
     return b"".join(
         [_newc(entry, number) for number, entry in enumerate(folders + files, 1)]

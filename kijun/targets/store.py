@@ -34,7 +34,6 @@ class Journal:
     address: str = ""  # where SSH answers
     port: int = 22
     network_address: str = ""  # on the targets' bridge; empty for a virtual machine without one
-    operator_password: str = ""
     pins: tuple[str, ...] = field(default=())  # the public host keys
     ready: bool = False  # it has answered SSH
 

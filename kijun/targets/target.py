@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shlex
 import socket
 import subprocess
@@ -17,7 +18,7 @@ from kijun.targets.store import Journal
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A disposable host: root and `operator` log in with `key`, and sudo asks for `operator_password`."""
+    """A disposable host: root and `operator` log in with `key`, whose sudo asks nothing."""
 
     name: str
     address: str
@@ -29,7 +30,6 @@ class Target:
     inventory: Path
     known_hosts: Path
     operator: str
-    operator_password: str
     network_address: str  # on the bridge that all targets share; empty if it is not on one
 
     @classmethod
@@ -47,7 +47,6 @@ class Target:
             inventory=folder / store.INVENTORY,
             known_hosts=folder / store.KNOWN_HOSTS,
             operator=OPERATOR,
-            operator_password=journal.operator_password,
             network_address=journal.network_address,
         )
 
@@ -85,6 +84,16 @@ class Target:
             said = (done.stderr or done.stdout).strip()
             raise TargetError(f"`{shlex.join(command)}` on {self.name} ended with {done.returncode}: {said}")
         return done
+
+    def give_operator_password(self) -> str:
+        """Give the operator a random password, which sudo asks for from now on; return it.
+
+        Until then the account has none, so that no password on a fresh target is older than a policy.
+        """
+        password = secrets.token_urlsafe(15)
+        self.run("chpasswd", stdin=f"{self.operator}:{password}\n")
+        self.run(f"rm -f /etc/sudoers.d/{self.operator}")
+        return password
 
     def reboot(self, timeout: float = 300) -> None:
         """Reboot the target and return when it lets users log in again."""

@@ -124,9 +124,10 @@ def test_nothing_is_left_on_the_host(target: Target, tmp_path: Path) -> None:
 
 def test_sudo_with_a_password(target: Target, tmp_path: Path) -> None:
     operator = connection(target, target.operator)
+    password = target.give_operator_password()
     target.run(f"faillock --user {target.operator} --reset", check=False)
     hosts = {
-        "right": {**operator, "ansible_become_password": target.operator_password},
+        "right": {**operator, "ansible_become_password": password},
         "wrong": {**operator, "ansible_become_password": "not this one"},
         "none": operator,
         "unneeded": {**connection(target, "noisy"), "ansible_become_password": "touch /tmp/executed"},

@@ -108,7 +108,9 @@ def test_up_list_ssh_reboot_down(release: str) -> None:
     assert kijun("ssh", "web1", "--", "printf", "%s|", "a b", "$HOME").stdout == "a b|$HOME|"
     target = targets.get("web1")
     assert target.run("systemctl is-system-running --wait", check=False).stdout == "running\n"
-    sudo = target.run("sudo -S id -u", user="operator", stdin=f"{target.operator_password}\n")
+    assert target.run("sudo -n id -u", user="operator").stdout == "0\n"
+    password = target.give_operator_password()
+    sudo = target.run("sudo -S id -u", user="operator", stdin=f"{password}\n")
     assert sudo.stdout == "0\n"
     assert target.run("sudo -S id -u", user="operator", stdin="wrong\n" * 3, check=False).returncode != 0
     target.run("echo kept >/root/mark")

@@ -36,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_topics_without_a_subject_share_the_plain_host(folder: Path) -> None:
-    found = subjects.subjects(["account_lockout", "mail_relay", "password_policy"])
+    found = subjects.hosts_for(["account_lockout", "mail_relay", "password_policy"])
     assert found == {
         Subject(): {"account_lockout", "password_policy"},
         Subject("mail_relay", folder): {"mail_relay"},

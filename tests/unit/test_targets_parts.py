@@ -15,7 +15,6 @@ import time
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -173,9 +172,8 @@ def _members(archive: bytes) -> dict[str, tuple[int, bytes]]:
 
 @given(st.binary(max_size=20))
 def test_the_initramfs_plants_the_seed_before_init_starts(data: bytes) -> None:
-    members = _members(seed.initramfs(data, "secret"))
+    members = _members(seed.initramfs(data))
     assert members["kijun-seed.tar"] == (stat.S_IFREG | 0o600, data)
-    assert members["kijun-password"] == (stat.S_IFREG | 0o600, b"operator:secret\n")
     assert members["scripts/local-bottom"] == (stat.S_IFDIR | 0o755, b"")
     assert members["scripts/local-bottom/ORDER"][1] == b'/scripts/local-bottom/kijun-seed "$@"\n'
     assert members["scripts/local-bottom/kijun-seed"][0] == stat.S_IFREG | 0o755
@@ -183,7 +181,7 @@ def test_the_initramfs_plants_the_seed_before_init_starts(data: bytes) -> None:
 
 def test_the_script_in_the_initramfs_acts_once(tmp_path: Path) -> None:
     script = tmp_path / "script"
-    script.write_bytes(_members(seed.initramfs(b"", "x"))["scripts/local-bottom/kijun-seed"][1])
+    script.write_bytes(_members(seed.initramfs(b""))["scripts/local-bottom/kijun-seed"][1])
     assert subprocess.run(["sh", str(script), "prereqs"], check=False).returncode == 0
     (tmp_path / "var/lib/misc").mkdir(parents=True)
     (tmp_path / "var/lib/misc/kijun-seeded").touch()
@@ -325,7 +323,7 @@ def test_a_damaged_note_restores_nothing(tmp_path: Path, note: bytes) -> None:
 
 
 def test_a_supervisor_whose_starter_died_does_nothing(tmp_path: Path) -> None:
-    whole = Plan("nspawn", "a", str(tmp_path), "/image", "kijun-x", ("true",), "p").dumps()
+    whole = Plan("nspawn", "a", str(tmp_path), "/image", "kijun-x", ("true",)).dumps()
     for part in ("", whole[:30]):
         done = subprocess.run(
             [sys.executable, "-c", "from kijun.targets.supervisor import main; main()"],
@@ -388,23 +386,3 @@ def test_kvm_is_used_after_a_probe_and_the_probe_is_made_once(
 def test_a_container_is_booted_without_help_and_leaves_no_journal_folder() -> None:
     argv = nspawn.argv("web1", "k1", "kj-1")
     assert {"--boot", "--register=no", "--keep-unit", "--link-journal=no", "--settings=no"} <= set(argv)
-
-
-# --- Molecule
-
-
-MOLECULE = Path(__file__).parents[2] / "molecule"
-
-
-def test_each_scenario_of_molecule_has_its_playbooks_and_its_proofs() -> None:
-    shared = yaml.safe_load((MOLECULE.parent / ".config/molecule/config.yml").read_text())
-    proofs = MOLECULE.parent / shared["verifier"]["directory"].removeprefix("${MOLECULE_PROJECT_DIRECTORY}/")
-    scenarios = sorted(path.parent for path in MOLECULE.glob("*/molecule.yml"))
-    assert [s.name for s in scenarios] == ["accounts", "default"]
-    for scenario in scenarios:
-        steps = yaml.safe_load((scenario / "molecule.yml").read_text())["scenario"]["test_sequence"]
-        for step in set(steps) - {"idempotence", "verify"}:
-            assert (scenario / f"{step}.yml").is_file(), f"{scenario.name} has no {step}.yml"
-        if "verify" in steps:
-            assert list(proofs.glob("test_*.py"))
-        assert ("converge" in steps) == ("verify" in steps)
