@@ -8,6 +8,7 @@ that reading and judging need are templated. Ansible is imported on first use: i
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -222,7 +223,12 @@ class _Ansible:
 
 
 def _prepare_ansible() -> None:
-    """Make Ansible's plugins findable, and let it forget which group_vars and host_vars it found earlier."""
+    """Make Ansible's plugins findable, and let it forget which group_vars and host_vars it found earlier.
+
+    Its settings are kijun's own, as in `kijun enforce`: an ansible.cfg that lies in the working directory or
+    at home must not make the two see different values.
+    """
+    os.environ["ANSIBLE_CONFIG"] = str(data_root() / "ansible.cfg")
     from ansible.plugins.loader import init_plugin_loader  # noqa: PLC0415 - half a second, only when needed
     from ansible.plugins.vars import host_group_vars  # noqa: PLC0415
     from ansible.utils.collection_loader import AnsibleCollectionConfig  # noqa: PLC0415

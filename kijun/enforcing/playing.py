@@ -126,6 +126,7 @@ def _environment() -> dict[str, str]:
         "ANSIBLE_CONFIG": str(data_root() / "ansible.cfg"),
         "ANSIBLE_HOST_KEY_CHECKING": "True",  # ansible-runner switches it off unless told
         "ANSIBLE_NOCOLOR": "1",
+        "LC_ALL": "C.UTF-8",  # Ansible refuses to start in a locale that is not UTF-8
         # The console scripts of our own environment, also where kijun is called by its full path.
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         # Nobody is there to answer a question of ssh: an unknown host key is an error, not a prompt.

@@ -33,8 +33,12 @@ class Channel(Protocol):
         """Close the channel."""
 
 
-class PtyTimeoutError(AssertionError):
-    """The awaited prompt did not come; the message shows what came instead, without the secrets."""
+class PtyEndedError(AssertionError):
+    """The session ended before the awaited prompt; the message shows what came instead, without the secrets."""
+
+
+class PtyTimeoutError(RuntimeError):
+    """Nothing came in time: a busy host says nothing of what it would do, so this is no failed proof."""
 
 
 class PtySession:
@@ -61,7 +65,8 @@ class PtySession:
     def expect(self, *patterns: str, timeout: float = TIME_LIMIT) -> int:
         """Read until one of the regular expressions (case-insensitive) matches; return its index.
 
-        What matched is consumed. PtyTimeoutError where none comes in `timeout` seconds or the session ends.
+        What matched is consumed. PtyTimeoutError where none comes in `timeout` seconds, PtyEndedError where
+        the session ends first.
         """
         compiled = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
         deadline = time.monotonic() + timeout
@@ -74,10 +79,10 @@ class PtySession:
                 self._pending = self._pending[end:]
                 return index
             if self._ended or time.monotonic() > deadline:
-                why = "the session ended" if self._ended else f"nothing matched in {timeout:g} s"
-                raise PtyTimeoutError(
-                    f"{why} while waiting for {' | '.join(patterns)}; got:\n{self.transcript}"
-                )
+                story = f"while waiting for {' | '.join(patterns)}; got:\n{self.transcript}"
+                if self._ended:
+                    raise PtyEndedError(f"the session ended {story}")
+                raise PtyTimeoutError(f"nothing matched in {timeout:g} s {story}")
             self._read()
 
     def send(self, line: str, *, secret: bool = False) -> None:

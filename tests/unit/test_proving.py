@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from kijun.errors import KijunError
 from kijun.proving.job import ProofJob, TestEvent, TestList, parse
-from kijun.proving.pty import PtySession, PtyTimeoutError
+from kijun.proving.pty import PtyEndedError, PtySession, PtyTimeoutError
 from kijun.proving.running import HostProofs, Proving
 from kijun.proving.telling import as_json, as_text
 from kijun.proving.users import Secret, new_name, strong_password
@@ -179,7 +179,7 @@ def test_a_missing_prompt_ends_in_time_and_shows_no_secret() -> None:
 
 
 def test_the_end_of_a_session_is_not_waited_for() -> None:
-    with pytest.raises(PtyTimeoutError, match="the session ended"):
+    with pytest.raises(PtyEndedError, match="the session ended"):
         PtySession(FakeChannel(b"bye", ends=True)).expect("never", timeout=30)
 
 
