@@ -36,9 +36,7 @@ def up(
 def list_() -> None:
     """List the targets and whether they run."""
     rows = [("NAME", "STATE", "BACKEND", "RELEASE", "ADDRESS", "PORT")]
-    rows += [
-        (t.name, t.state, t.backend, t.release, t.address or "-", str(t.port)) for t in targets.listed()
-    ]
+    rows += [(t.name, t.state, t.backend, t.release, t.address or "-", str(t.port)) for t in targets.listed()]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

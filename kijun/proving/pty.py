@@ -34,7 +34,7 @@ class Channel(Protocol):
 
 
 class PtyEndedError(AssertionError):
-    """The session ended before the awaited prompt; the message shows what came instead, without the secrets."""
+    """The session ended before the awaited prompt; the message shows what came instead, no secrets."""
 
 
 class PtyTimeoutError(RuntimeError):

@@ -40,7 +40,7 @@ _MACHINE = ("linux-image-amd64", "initramfs-tools", "e2fsprogs", "kmod", "udev")
 _HOOKS = (
     f'chroot "$1" useradd --uid {OPERATOR_UID} --gid users --groups sudo,adm --create-home '
     f"--shell /bin/bash --comment Operator {OPERATOR}",
-    f"install -m 440 /dev/null \"$1\"/etc/sudoers.d/{OPERATOR} && "
+    f'install -m 440 /dev/null "$1"/etc/sudoers.d/{OPERATOR} && '
     f"echo '{OPERATOR} ALL=(ALL:ALL) NOPASSWD: ALL' >>\"$1\"/etc/sudoers.d/{OPERATOR}",
     'chroot "$1" systemctl enable systemd-networkd.service ssh.service',
     'chroot "$1" systemctl disable apt-daily.timer apt-daily-upgrade.timer',
