@@ -1,0 +1,148 @@
+"""What the mail topics read from a host: the effective configuration of Postfix and Exim, and what runs.
+
+Only named settings leave the host: main.cf, master.cf and lookup tables may hold passwords and addresses. Of a
+table, a key leaves only where it is a network, and of a value the first word.
+"""
+
+from __future__ import annotations
+
+from kijun.model import CommandRead
+
+MAIL_PORTS = (25, 465, 587)
+OUTSIDE = ("203.0.113.9", "2001:db8::9")  # RFC 5737, RFC 3849: nobody's addresses
+PROBE_DOMAIN = "kijun-probe.invalid"  # RFC 2606: no domain of anybody
+
+RESTRICTION_LISTS = (
+    "smtpd_client_restrictions",
+    "smtpd_helo_restrictions",
+    "smtpd_sender_restrictions",
+    "smtpd_relay_restrictions",
+    "smtpd_recipient_restrictions",
+)
+DOMAIN_LISTS = ("relay_domains", "virtual_alias_domains", "virtual_mailbox_domains")
+_SETTINGS = (
+    *RESTRICTION_LISTS,
+    *DOMAIN_LISTS,
+    "smtpd_restriction_classes",
+    "mynetworks",
+    "mydestination",
+    "myhostname",
+    "mydomain",
+    "inet_interfaces",
+    "inet_protocols",
+    "parent_domain_matches_subdomains",
+    "smtpd_delay_reject",
+    "allow_untrusted_routing",
+    "smtpd_authorized_xclient_hosts",
+    "smtpd_upstream_proxy_protocol",
+    "postscreen_upstream_proxy_protocol",
+    "qmqpd_authorized_clients",
+    "smtpd_sasl_auth_enable",
+    "smtpd_sasl_security_options",
+    "smtpd_sasl_tls_security_options",
+)
+
+# One `postconf` per kind of answer; -x expands $name, so that what is judged is what the daemons see. Tables
+# that have no finite list of keys (static, regexp) are asked for a domain that nobody can own.
+_POSTFIX = (
+    r"""
+if [ ! -x /usr/sbin/postconf ]; then echo absent; exit 0; fi
+kijun_dirs=$(postconf -hx config_directory multi_instance_directories) || exit 1
+for kijun_dir in $(printf '%s\n' "$kijun_dirs" | tr , ' '); do
+printf '@instance %s\n' "$kijun_dir"
+kijun_set=$(postconf -c "$kijun_dir" -x @SETTINGS@ $(postconf -c "$kijun_dir" -hx smtpd_restriction_classes | tr , ' ')) || exit 1
+kijun_services=$(postconf -c "$kijun_dir" -M) || exit 1
+kijun_overrides=$(postconf -c "$kijun_dir" -Px | grep -E '/(@NAMES@) = ')
+printf '@settings\n%s\n@services\n' "$kijun_set"
+printf '%s\n' "$kijun_services" | awk '{print $1, $2, $3, $4, $5, $6, $7, $8}'
+printf '@overrides\n%s\n' "$kijun_overrides"
+for kijun_table in $(printf '%s\n%s\n' "$kijun_set" "$kijun_overrides" | tr ' ,{}\t' '\n\n\n\n\n' |
+grep -E '^!?[a-z]+:[a-z]*:?[^0-9:.]' | grep -vE '^(inet|unix):' | sort -u); do
+kijun_table=${kijun_table#!}
+printf '@table %s\n' "$kijun_table"
+kijun_path=${kijun_table#*:}
+case $kijun_table in
+hash:*|btree:*|lmdb:*|cdb:*|dbm:*|sdbm:*|texthash:*)
+postmap -c "$kijun_dir" -s "$kijun_table" 2>&1 && echo '@listed' ;;
+cidr:*) sed -e '/^#/d' "$kijun_path" && echo '@listed' ;;
+regexp:*|pcre:*) sed -n -e '/^#/d' -e 's,^!\{0,1\}/.*/[a-zA-Z]*[ \t]\{1,\},- ,p' "$kijun_path" && echo '@listed' ;;
+static:*) printf -- '- %s\n@listed\n' "$kijun_path" ;;
+esac | awk '/^@listed$/ {print; next} {k = $1; if (k !~ /^[0-9a-fA-F:.\/\[\]]+$/ || k !~ /[.:]/) k = "-";
+if (!seen[k " " $2]++ && ++lines <= 500) print k, $2}'
+printf '@probe %s\n' "$(postmap -c "$kijun_dir" -q @PROBE@ "$kijun_table" 2>/dev/null | head -c 40)"
+done
+done
+printf '@own\n%s\n' "$(ip -o addr show | awk '{print $4}')"
+""".replace("@SETTINGS@", " ".join(_SETTINGS))
+    .replace("@NAMES@", "|".join(_SETTINGS))
+    .replace("@PROBE@", PROBE_DOMAIN)
+)
+POSTFIX = CommandRead("mail_relay.postfix", _POSTFIX)
+
+# What somebody outside would try, first with a plain recipient under three senders, then with routed ones.
+# `exim4 -bh` runs the real ACLs as if for that address, and keeps nothing (exim(8), "Options: -bh").
+EXIM_SENDERS = ("probe@kijun-probe.invalid", "", "postmaster@@OWN@")
+EXIM_ROUTED = (
+    "user%kijun-probe.invalid@@OWN@",
+    "kijun-probe.invalid!user@@OWN@",
+    "@@OWN@:user@kijun-probe.invalid",
+    "user@kijun-probe.invalid@@OWN@",
+    '"user@kijun-probe.invalid"@@OWN@',
+)
+
+
+def _session() -> str:
+    lines = ["EHLO kijun-probe.invalid"]
+    for sender in EXIM_SENDERS:
+        lines += [f"MAIL FROM:<{sender}>", "RCPT TO:<user@kijun-probe.invalid>"]
+        lines += [f"RCPT TO:<{form}>" for form in EXIM_ROUTED] if sender == EXIM_SENDERS[0] else []
+        lines += ["RSET"]
+    return "\n".join([*lines, "QUIT"]).replace("@OWN@", "$kijun_own")
+
+
+_EXIM = r"""
+if [ ! -x /usr/sbin/exim4 ]; then echo absent; exit 0; fi
+kijun_own=$(exim4 -bP qualify_domain | sed 's/.*= *//')
+printf '@settings\n'
+exim4 -bP configure_file local_interfaces hosts_proxy
+printf '@list relay_from_hosts\n%s\n' "$(exim4 -bP +relay_from_hosts)"
+printf '@list relay_to_domains\n%s\n' "$(exim4 -bP +relay_to_domains)"
+printf '@authenticators\n'
+exim4 -bP authenticators | sed -n -e '/ authenticator:$/p' -e '/^driver = /p' -e 's/^\(server_condition = [a-z0-9]\{1,5\}\)$/\1/p'
+for kijun_from in @OUTSIDE@; do
+printf '@session %s\n' "$kijun_from"
+sed 's/$/\r/' <<kijun_end | timeout 8 exim4 -bh "$kijun_from" 2>/dev/null
+@SESSION@
+kijun_end
+printf '@ended %s\n' $?
+done
+printf '@own\n%s\n' "$(ip -o addr show | awk '{print $4}')"
+""".replace("@OUTSIDE@", " ".join(OUTSIDE)).replace("@SESSION@", _session())
+EXIM = CommandRead("mail_relay.exim", _EXIM)
+
+# How old each mail process is, from /proc without a process for each (proc(5), field 22 of stat, in 1/100 s);
+# who listens where; and when the configuration was written. A reload starts qmgr anew, but not the master.
+RUNNING = CommandRead(
+    "mail_relay.running",
+    r"""
+if [ ! -x /usr/sbin/postconf ] && [ ! -x /usr/sbin/exim4 ]; then echo absent; fi
+cat /proc/[0-9]*/stat | awk 'BEGIN {getline up < "/proc/uptime"; split(up, u, " ")}
+match($0, /\(.*\)/) {name = substr($0, RSTART + 1, RLENGTH - 2)
+if (name ~ /^(master|qmgr|smtpd|postscreen|qmqpd|exim4)$/) {split(substr($0, RSTART + RLENGTH + 1), f, " ")
+printf "process %s %d %d %d\n", name, $1, f[2], u[1] - f[20] / 100}}'
+ss -Hltnp | awk '{name = $6; gsub(/^users:\(\("|",.*$/, "", name); print "socket", $4, name}'
+for kijun_file in /etc/postfix/main.cf /etc/postfix/master.cf /var/lib/exim4/config.autogenerated \
+/etc/exim4/exim4.conf /run/exim4/exim.pid; do
+if [ -e "$kijun_file" ]; then stat -L -c 'mtime %Y %n' "$kijun_file"; fi
+done
+""",
+    volatile=True,
+)
+
+FILES = CommandRead(
+    "mail_relay.files",
+    "for kijun_file in /etc/postfix /etc/postfix/* /etc/exim4 /etc/exim4/* /etc/exim4/conf.d/*"
+    " /etc/exim4/conf.d/*/* /var/lib/exim4 /var/lib/exim4/config.autogenerated; do\n"
+    'if [ -e "$kijun_file" ]; then set -- "$@" "$kijun_file"; fi\ndone\n'
+    "if [ $# -gt 0 ]; then stat -L -c '%a %u %g %n' -- \"$@\"; else echo absent; fi",
+)

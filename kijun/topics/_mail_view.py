@@ -1,0 +1,72 @@
+"""What the mail topics' reads say, put in order: which server there is, and what of it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kijun.model import HostState
+from kijun.topics._mail_reads import MAIL_PORTS, RUNNING
+
+_ANSWERS = {"master": "Postfix", "exim4": "Exim", "smtpd": "Postfix"}
+_RESTARTING = 2  # seconds by which an age from /proc may be rounded
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process of a mail server."""
+
+    name: str
+    age: int  # seconds
+
+
+@dataclass(frozen=True)
+class Running:
+    """What runs of the mail servers, who has the mail ports, and when the configuration was written."""
+
+    processes: tuple[Process, ...]
+    sockets: tuple[tuple[str, str], ...]  # (address:port, program)
+    written: tuple[tuple[str, int], ...]  # (path, seconds since the epoch)
+    read_at: int
+
+    def ages(self, name: str) -> list[int]:
+        """Return the ages of the processes called `name`, in seconds."""
+        return [process.age for process in self.processes if process.name == name]
+
+    def newer(self, path: str, age: int) -> bool:
+        """Whether the file at `path` was written after a process of that age began."""
+        began = self.read_at - age + _RESTARTING
+        return any(written > began for name, written in self.written if name == path)
+
+    def time_of(self, path: str) -> int:
+        """Return when `path` was written; 0 where it does not exist."""
+        return dict(self.written).get(path, 0)
+
+    def strangers(self) -> list[str]:
+        """Return the programs on a mail port that are neither Postfix nor Exim."""
+        found = {
+            f"{program or 'a program that could not be read'} on {address}"
+            for address, program in self.sockets
+            if address.rpartition(":")[2] in {str(port) for port in MAIL_PORTS} and program not in _ANSWERS
+        }
+        return sorted(found)
+
+
+def running(state: HostState) -> Running:
+    """Return what runs; a line that is not understood is left out."""
+    processes, sockets, written = [], [], []
+    for line in state.command(RUNNING.name).text.splitlines():
+        match line.split():
+            case ["process", name, _, _, age] if age.isdecimal():
+                processes.append(Process(name, int(age)))
+            case ["socket", address, *program]:
+                sockets.append((address, " ".join(program)))
+            case ["mtime", when, path] if when.isdecimal():
+                written.append((path, int(when)))
+    return Running(tuple(processes), tuple(sockets), tuple(written), state.read_at)
+
+
+def listed(found: list[str], limit: int = 6) -> str:
+    """Return the different items of `found` in a sentence's form, the first `limit` of them."""
+    unique = list(dict.fromkeys(found))
+    more = f" and {len(unique) - limit} more" if len(unique) > limit else ""
+    return ", ".join(unique[:limit]) + more
