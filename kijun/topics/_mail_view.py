@@ -8,7 +8,7 @@ from kijun.model import HostState
 from kijun.topics._mail_reads import MAIL_PORTS, RUNNING
 
 _ANSWERS = {"master": "Postfix", "exim4": "Exim", "smtpd": "Postfix"}
-_RESTARTING = 2  # seconds by which an age from /proc may be rounded
+RESTARTING = 2  # seconds by which an age from /proc may be rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Running:
     processes: tuple[Process, ...]
     sockets: tuple[tuple[str, str], ...]  # (address:port, program)
     written: tuple[tuple[str, int], ...]  # (path, seconds since the epoch)
+    exim_loaded: int  # when Exim read its configuration, by its log; 0 where it does not say
     read_at: int
 
     def ages(self, name: str) -> list[int]:
@@ -34,7 +35,7 @@ class Running:
 
     def newer(self, path: str, age: int) -> bool:
         """Whether the file at `path` was written after a process of that age began."""
-        began = self.read_at - age + _RESTARTING
+        began = self.read_at - age + RESTARTING
         return any(written > began for name, written in self.written if name == path)
 
     def time_of(self, path: str) -> int:
@@ -53,7 +54,7 @@ class Running:
 
 def running(state: HostState) -> Running:
     """Return what runs; a line that is not understood is left out."""
-    processes, sockets, written = [], [], []
+    processes, sockets, written, loaded = [], [], [], 0
     for line in state.command(RUNNING.name).text.splitlines():
         match line.split():
             case ["process", name, _, _, age] if age.isdecimal():
@@ -62,7 +63,9 @@ def running(state: HostState) -> Running:
                 sockets.append((address, " ".join(program)))
             case ["mtime", when, path] if when.isdecimal():
                 written.append((path, int(when)))
-    return Running(tuple(processes), tuple(sockets), tuple(written), state.read_at)
+            case ["loaded", when] if when.isdecimal():
+                loaded = int(when)
+    return Running(tuple(processes), tuple(sockets), tuple(written), loaded, state.read_at)
 
 
 def listed(found: list[str], limit: int = 6) -> str:
