@@ -21,6 +21,8 @@ def networks_of(networks: list[str]) -> list[str]:
             raise Refused(f"mail_relay_networks: {text} is no network.") from None
         least = 32 if network.version == 6 else 8 if network.is_private else 16
         if network.prefixlen < least:
-            raise Refused(f"mail_relay_networks: {text} is broader than an organisation's own network can be.")
+            raise Refused(
+                f"mail_relay_networks: {text} is broader than an organisation's own network can be."
+            )
         found.append(str(network))
     return found

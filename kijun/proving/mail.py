@@ -123,7 +123,15 @@ def relay_attempts(own: str, address: str) -> list[tuple[str, str]]:
         f"kijun\u00fcser@{out}",
     ]
     plain = forms[0]
-    senders = ["", f"postmaster@{own}", f"root@{own}", plain, f"{user}@{literal}", "localhost", f"root@{out}%{own}"]
+    senders = [
+        "",
+        f"postmaster@{own}",
+        f"root@{own}",
+        plain,
+        f"{user}@{literal}",
+        "localhost",
+        f"root@{out}%{own}",
+    ]
     return [(sender, form) for form in forms] + [(other, plain) for other in senders]
 
 
@@ -222,7 +230,9 @@ def is_stranger(door: Door, networks: object) -> bool:
     """Say whether this machine, as `door` sees it, is in none of the networks that may relay."""
     with socket.create_connection((door.address, door.port), timeout=10) as connection:
         mine = ipaddress.ip_address(connection.getsockname()[0].partition("%")[0])
-    given = [ipaddress.ip_network(str(n), strict=False) for n in networks] if isinstance(networks, list) else []
+    given = (
+        [ipaddress.ip_network(str(n), strict=False) for n in networks] if isinstance(networks, list) else []
+    )
     return not mine.is_loopback and not any(mine in n for n in given if n.version == mine.version)
 
 
@@ -230,7 +240,9 @@ def send(door: Door, sender: str, recipient: str) -> str:
     """Send a small mail with a word of its own; return the word. Raises smtplib.SMTPException where refused."""
     word = f"kijun-{uuid.uuid4().hex}"
     with door.connect() as client:
-        client.sendmail(sender, [recipient], f"From: <{sender}>\r\nTo: <{recipient}>\r\nSubject: {word}\r\n\r\n{word}\r\n")
+        client.sendmail(
+            sender, [recipient], f"From: <{sender}>\r\nTo: <{recipient}>\r\nSubject: {word}\r\n\r\n{word}\r\n"
+        )
     return word
 
 
