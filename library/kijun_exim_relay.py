@@ -10,9 +10,10 @@ DOCUMENTATION = r"""
 module: kijun_exim_relay
 short_description: Set the networks that Debian's Exim sends mail anywhere for
 description:
-  - Sets C(dc_relay_nets) in C(/etc/exim4/update-exim4.conf.conf), from which Debian's scripts make Exim's configuration.
-  - A domain in C(dc_relay_domains) that is not declared is refused, and nothing is changed. So is a configuration that is
-    not made by Debian's scripts (C(/etc/exim4/exim4.conf)), unless nothing is to be set.
+  - Sets C(dc_relay_nets) in C(/etc/exim4/update-exim4.conf.conf), from which Debian's scripts make Exim's
+    configuration.
+  - A domain in C(dc_relay_domains) that is not declared is refused, and nothing is changed. So is a
+    configuration that is not Debian's (C(/etc/exim4/exim4.conf)), unless nothing is to be set.
 options:
   networks:
     description: Networks besides the host itself whose hosts may send mail anywhere.
@@ -55,7 +56,7 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.kijun_mail import Refused, networks_of
+from ansible.module_utils.kijun_mail import RefusedError, networks_of
 from ansible.module_utils.kijun_postfix import RESTARTING, ages
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -80,17 +81,17 @@ def with_value(text: str, name: str, value: str) -> str:
     if value_of(text, name) == value and re.search(rf"^{name}=", text, re.MULTILINE):
         return text
     line = f"{name}='{value}'"
-    kept = [old for old in text.splitlines() if not old.startswith(f"{name}=")]
-    return "\n".join([*kept, line]) + "\n"
+    lines = [line if old.startswith(f"{name}=") else old for old in text.splitlines()]
+    return "\n".join(lines if line in lines else [*lines, line]) + "\n"
 
 
 def check_domains(value: str, declared: list[str]) -> None:
-    """Raise Refused for a domain that mail is passed on for and that is not declared."""
+    """Raise RefusedError for a domain that mail is passed on for and that is not declared."""
     known = {domain.lower().strip(".") for domain in declared}
     for item in re.split(r"[;:\s]+", value):
         if item and item.lower() not in known:
-            raise Refused(
-                f"{CONF}: dc_relay_domains passes on mail for {item}, which mail_relay_domains does not name. "
+            raise RefusedError(
+                f"{CONF}: dc_relay_domains names {item}, and mail_relay_domains does not. "
                 "Declare it there if it is the organisation's; else take it out."
             )
 
@@ -124,7 +125,9 @@ def main() -> None:
         networks = ";".join(networks_of(module.params["networks"]))
         if os.path.exists(OWN_CONF) or not os.path.exists(CONF):
             if networks:
-                raise Refused(f"{OWN_CONF} is not Debian's: set the networks that may relay there by hand.")
+                raise RefusedError(
+                    f"{OWN_CONF} is not Debian's: set the networks that may relay there by hand."
+                )
             module.exit_json(changed=False, stale=stale(), diff={"before": "", "after": ""})
         with open(CONF, encoding="utf-8") as file:
             before = file.read()
@@ -136,7 +139,7 @@ def main() -> None:
                 file.write(after)
             module.atomic_move(temporary, CONF)
         is_stale = after != before or stale()
-    except (Refused, OSError) as problem:
+    except (RefusedError, OSError) as problem:
         module.fail_json(msg=str(problem))
     module.exit_json(
         changed=after != before,

@@ -10,12 +10,13 @@ DOCUMENTATION = r"""
 module: kijun_postfix_relay
 short_description: Close Postfix to relaying for strangers
 description:
-  - Sets C(mynetworks) to the host itself and the networks given, and sees to it that C(smtpd_relay_restrictions) refuses
-    strangers, in C(main.cf) and on every service of C(master.cf) that others can reach. A restriction list that refuses
-    already is left as it is.
+  - Sets C(mynetworks) to the host itself and the networks given, and sees to it that
+    C(smtpd_relay_restrictions) refuses strangers, in C(main.cf) and on every service of C(master.cf) that
+    others can reach. A restriction list that refuses already is left as it is.
   - C(-o) settings in C(master.cf) that open a service are taken away.
-  - What only the administrator can decide is refused, and nothing is changed. That is a domain in C(relay_domains) that is
-    not declared, and a service that takes a client's address from the client (PROXY).
+  - What only the administrator can decide is refused, and nothing is changed. That is a domain in
+    C(relay_domains) that is not declared, and a service that takes a client's address from the client
+    (PROXY).
 options:
   networks:
     description: Networks besides the host itself whose hosts may send mail anywhere.
@@ -56,7 +57,7 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.kijun_mail import Refused, networks_of
+from ansible.module_utils.kijun_mail import RefusedError, networks_of
 from ansible.module_utils.kijun_postfix import Configuration, PostfixError, Service, stale, words
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -88,20 +89,22 @@ def refuses(value: str) -> bool:
 
 
 def wanted_networks(networks: list[str]) -> list[str]:
-    """Return the value of mynetworks; raises Refused for what is no organisation's own network."""
+    """Return the value of mynetworks; raises RefusedError for what is no organisation's own network."""
     found = networks_of(networks)
     return [*OWN, *(f"[{text.replace('/', ']/')}" if ":" in text else text for text in found)]
 
 
 def check_domains(module: Any, where: str, value: str, declared: set[str]) -> None:
-    """Raise Refused where a list of domains holds one that is not declared, or takes every domain."""
+    """Raise RefusedError where a list of domains holds one that is not declared, or takes every domain."""
     for item in words(value):
         if ":" in item:
             rc, out, _ = module.run_command(["/usr/sbin/postmap", "-q", PROBE, item])
             if rc == 0 and out.strip():
-                raise Refused(f"{where}: {item} takes every domain for the organisation's. Mend it by hand.")
+                raise RefusedError(
+                    f"{where}: {item} takes every domain for the organisation's. Mend it by hand."
+                )
         elif item.lower().strip(".") not in declared and where.endswith("relay_domains"):
-            raise Refused(
+            raise RefusedError(
                 f"{where} passes on mail for {item}, which mail_relay_domains does not name. "
                 "Declare it there if it is the organisation's; else take it out."
             )
@@ -135,7 +138,7 @@ def proxied(service: Service, settings: dict[str, str]) -> bool:
 
 
 def change(conf: Configuration, module: Any) -> None:
-    """Change the copy; raises Refused and PostfixError."""
+    """Change the copy; raises RefusedError and PostfixError."""
     networks = wanted_networks(module.params["networks"])
     declared = {domain.lower().strip(".") for domain in module.params["domains"]}
     declared |= {word.lower() for word in words(conf.get("mydestination"))}
@@ -180,7 +183,9 @@ def change_services(conf: Configuration, module: Any, networks: list[str], decla
         settings = {**proxy, **own}
         where = f"master.cf: {service.name}/{service.kind}"
         if proxied(service, settings):
-            raise Refused(f"{where} believes whatever address a client writes (PROXY): bind it to loopback.")
+            raise RefusedError(
+                f"{where} believes whatever address a client writes (PROXY): bind it to loopback."
+            )
         check_domains(module, f"{where} -o relay_domains", own.get("relay_domains", ""), declared)
         for setting, value in own.items():
             if opens(setting, value, networks, settings):
@@ -197,7 +202,7 @@ def main() -> None:
         diff = conf.put_in_place()
         changed = bool(diff["before"] or diff["after"])
         is_stale = changed or stale(conf.directory, time.time())
-    except (PostfixError, Refused, OSError) as problem:
+    except (PostfixError, RefusedError, OSError) as problem:
         module.fail_json(msg=str(problem))
     headers = {"before_header": conf.directory, "after_header": conf.directory}
     module.exit_json(changed=changed, stale=is_stale, diff={**headers, **diff})

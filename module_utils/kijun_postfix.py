@@ -1,6 +1,6 @@
 # Copyright: the kijun contributors
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Changing Postfix's configuration in a copy, by Postfix's own postconf, and putting it in place as a whole."""
+"""Changing Postfix's configuration in a copy, by its own postconf, and putting it in place as a whole."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Configuration:
         self.ask("-PX", f"{service.name}/{service.kind}/{setting}")
 
     def put_in_place(self) -> dict[str, str]:
-        """Write what changed, unless in check mode; return the difference by lines, without the rest of the files.
+        """Write what changed, unless in check mode; return the difference, by lines.
 
         Raises PostfixError where Postfix complains of the copy.
         """

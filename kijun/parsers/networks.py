@@ -13,7 +13,7 @@ _BROADEST_V4, _BROADEST_PUBLIC_V4, _BROADEST_V6 = 8, 16, 32
 
 
 def network(text: str) -> Network | None:
-    """Return the network that `text` names (`10.0.0.0/8`, `[::1]/128`, `192.0.2.1`); None where it names none.
+    """Return the network that `text` names (`10.0.0.0/8`, `[::1]/128`); None where it names none.
 
     An IPv4 network written as IPv6 (`::ffff:127.0.0.0/104`) is the IPv4 network. Host bits are ignored.
     """

@@ -55,7 +55,7 @@ class Service:
 
     @property
     def local_only(self) -> bool:
-        """Whether nobody but this host itself can reach it. What a pass service is handed on comes from anywhere."""
+        """Whether nobody but this host can reach it. What a pass service is handed may come from anywhere."""
         if self.kind == "pass":
             return False
         return all(is_loopback(address) for address in self.addresses)
@@ -167,7 +167,7 @@ def _table(name: str, lines: list[str]) -> Table:
 
 
 def words(value: str) -> tuple[str, ...]:
-    """Return the items of a list setting: separated by commas or blanks, `{ … }` kept together (postconf(5))."""
+    """Return the items of a list setting, separated by commas or blanks; `{ … }` is one (postconf(5))."""
     found, word, depth = [], "", 0
     for char in value:
         if depth == 0 and (char == "," or char.isspace()):

@@ -32,7 +32,7 @@ class Way:
 
 _REFUSING = ("reject", "defer", "reject_unauth_destination", "defer_unauth_destination", "defer_if_permit")
 _UNCONDITIONAL = ("reject", "defer")
-# These permit the host itself, trusted networks (judged by themselves), who logged in, or authorised destinations.
+# These permit the host itself, trusted networks (judged apart), who logged in, or authorised destinations.
 _HARMLESS = (
     "permit_mynetworks",
     "permit_sasl_authenticated",
@@ -99,20 +99,14 @@ def _one(item: str, argument: str, instance: Instance, destinations: bool, depth
     if name in _REFUSING:
         known = destinations or name in _UNCONDITIONAL
         return Way(Walk.REFUSED if known else Walk.ENDED)
-    if name in _HARMLESS:
-        return Way(Walk.ENDED)
     if name == "check_policy_service":
-        return Way(
-            Walk.UNKNOWN, f"the policy service {argument} comes first, and what it answers is not known"
-        )
-    if name.startswith("check_") and name.endswith("_access"):
-        return _table(argument, instance, destinations, depth)
-    if ":" in item and not item.startswith("{"):
-        return _table(item, instance, destinations, depth)
+        return Way(Walk.UNKNOWN, f"the policy service {argument} comes first, and its answers are not known")
+    if name in _HARMLESS or name.startswith("reject_"):  # these may refuse some, and permit no stranger
+        return Way(Walk.ENDED)
     if name.startswith("permit"):
         return Way(Walk.PERMITTED)
-    if name.startswith("reject_"):
-        return Way(Walk.ENDED)  # may refuse some, permits none
+    if argument or (":" in item and not item.startswith("{")):
+        return _table(argument or item, instance, destinations, depth)
     return _class(item, instance, destinations, depth)
 
 

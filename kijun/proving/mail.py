@@ -1,6 +1,6 @@
 """Speaking to a mail server as somebody outside does, from the control node, on every port it listens on.
 
-The outside that is tried is `.invalid` (RFC 2606): no name server knows it, so that nothing can leave the host.
+The outside that is tried is `.invalid` (RFC 2606): no name server knows it, so nothing can leave the host.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class _Session(smtplib.SMTP):
         return _encrypted(plain) if port == _SMTPS else plain
 
     def secure(self) -> None:
-        """Begin TLS after STARTTLS. Unlike smtplib's own, it sends no name: an address with a scope is none."""
+        """Begin TLS after STARTTLS; unlike smtplib's own, without a name: an address with a scope is none."""
         assert self.sock is not None
         self.sock, self.file = _encrypted(self.sock), None
         self.ehlo()
@@ -221,9 +221,9 @@ def _interface_to(address: str) -> str:
 def own_domain(host: Host) -> str:
     """Return the domain that the server takes mail for and that its users' mail carries."""
     if host.exists("postconf"):
-        origin = host.check_output("postconf -hx myorigin").strip()
-        return host.check_output("head -n 1 %s", origin).strip() if origin.startswith("/") else origin
-    return host.check_output("exim4 -bP qualify_domain").partition("=")[2].strip()
+        origin = str(host.check_output("postconf -hx myorigin")).strip()
+        return str(host.check_output("head -n 1 %s", origin)).strip() if origin.startswith("/") else origin
+    return str(host.check_output("exim4 -bP qualify_domain")).partition("=")[2].strip()
 
 
 def is_stranger(door: Door, networks: object) -> bool:
@@ -237,7 +237,7 @@ def is_stranger(door: Door, networks: object) -> bool:
 
 
 def send(door: Door, sender: str, recipient: str) -> str:
-    """Send a small mail with a word of its own; return the word. Raises smtplib.SMTPException where refused."""
+    """Send a small mail with a word of its own; return the word. Raises smtplib.SMTPException if refused."""
     word = f"kijun-{uuid.uuid4().hex}"
     with door.connect() as client:
         client.sendmail(

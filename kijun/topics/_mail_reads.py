@@ -1,6 +1,6 @@
 """What the mail topics read from a host: the effective configuration of Postfix and Exim, and what runs.
 
-Only named settings leave the host: main.cf, master.cf and lookup tables may hold passwords and addresses. Of a
+Only named settings leave the host: main.cf, master.cf and tables may hold passwords and addresses. Of a
 table, a key leaves only where it is a network, and of a value the first word.
 """
 
@@ -50,7 +50,8 @@ if [ ! -x /usr/sbin/postconf ]; then echo absent; exit 0; fi
 kijun_dirs=$(postconf -hx config_directory multi_instance_directories) || exit 1
 for kijun_dir in $(printf '%s\n' "$kijun_dirs" | tr , ' '); do
 printf '@instance %s\n' "$kijun_dir"
-kijun_set=$(postconf -c "$kijun_dir" -x @SETTINGS@ $(postconf -c "$kijun_dir" -hx smtpd_restriction_classes | tr , ' ')) || exit 1
+kijun_classes=$(postconf -c "$kijun_dir" -hx smtpd_restriction_classes | tr , ' ')
+kijun_set=$(postconf -c "$kijun_dir" -x @SETTINGS@ $kijun_classes) || exit 1
 kijun_services=$(postconf -c "$kijun_dir" -M) || exit 1
 kijun_overrides=$(postconf -c "$kijun_dir" -Px | grep -E '/(@NAMES@) = ')
 printf '@settings\n%s\n@services\n' "$kijun_set"
@@ -65,7 +66,8 @@ case $kijun_table in
 hash:*|btree:*|lmdb:*|cdb:*|dbm:*|sdbm:*|texthash:*)
 postmap -c "$kijun_dir" -s "$kijun_table" 2>&1 && echo '@listed' ;;
 cidr:*) sed -e '/^#/d' "$kijun_path" && echo '@listed' ;;
-regexp:*|pcre:*) sed -n -e '/^#/d' -e 's,^!\{0,1\}/.*/[a-zA-Z]*[ \t]\{1,\},- ,p' "$kijun_path" && echo '@listed' ;;
+regexp:*|pcre:*)
+sed -n -e '/^#/d' -e 's,^!\{0,1\}/.*/[a-zA-Z]*[ \t]\{1,\},- ,p' "$kijun_path" && echo '@listed' ;;
 static:*) printf -- '- %s\n@listed\n' "$kijun_path" ;;
 esac | awk '/^@listed$/ {print; next} {k = $1; if (k !~ /^[0-9a-fA-F:.\/\[\]]+$/ || k !~ /[.:]/) k = "-";
 if (!seen[k " " $2]++ && ++lines <= 500) print k, $2}'
@@ -108,7 +110,8 @@ exim4 -bP configure_file local_interfaces hosts_proxy
 printf '@list relay_from_hosts\n%s\n' "$(exim4 -bP +relay_from_hosts)"
 printf '@list relay_to_domains\n%s\n' "$(exim4 -bP +relay_to_domains)"
 printf '@authenticators\n'
-exim4 -bP authenticators | sed -n -e '/ authenticator:$/p' -e '/^driver = /p' -e 's/^\(server_condition = [a-z0-9]\{1,5\}\)$/\1/p'
+exim4 -bP authenticators |
+sed -n -e '/ authenticator:$/p' -e '/^driver = /p' -e 's/^\(server_condition = [a-z0-9]\{1,5\}\)$/\1/p'
 for kijun_from in @OUTSIDE@; do
 printf '@session %s\n' "$kijun_from"
 sed 's/$/\r/' <<kijun_end | timeout 8 exim4 -bh "$kijun_from" 2>/dev/null
@@ -121,8 +124,8 @@ printf '@own\n%s\n' "$(ip -o addr show | awk '{print $4}')"
 EXIM = CommandRead("mail_relay.exim", _EXIM)
 
 # How old each mail process is, from /proc without a process for each (proc(5), field 22 of stat, in 1/100 s);
-# who listens where; and when the configuration was written. A reload starts Postfix's qmgr anew, but not its master;
-# of a reload of Exim only its log tells.
+# who listens where; and when the configuration was written. A reload starts Postfix's qmgr anew, but not its
+# master; of a reload of Exim only its log tells.
 RUNNING = CommandRead(
     "mail_relay.running",
     r"""

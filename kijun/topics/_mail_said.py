@@ -40,13 +40,13 @@ def beside(reason: str, source: str) -> Said:
 
 
 def joined(found: Iterable[Said]) -> Said:
-    """Return one judgement for all: a failure before what is unknown, before a pass, before not applicable."""
+    """Return one judgement for all: failure first, then unknown, then pass, then not applicable."""
     order = (Status.FAIL, Status.UNKNOWN, Status.PASS, Status.NOT_APPLICABLE)
     return min(found, key=lambda said: order.index(said.status))
 
 
 def allowed_networks(params: Mapping[str, object], own: Iterable[Network]) -> tuple[list[Network], list[str]]:
-    """Return the networks that may relay, and what of the parameter cannot be allowed (too broad, no network)."""
+    """Return the networks that may relay, and what of the parameter cannot be (too broad, no network)."""
     declared = params["mail_relay_networks"]
     if not isinstance(declared, list):
         raise TypeError("mail_relay_networks is not a list")

@@ -1,7 +1,7 @@
 """Mail relay, shown by trying it: from the control node, as any machine outside could.
 
-Nothing can leave the host: every outside address is in `.invalid`, which no name server knows, and nothing but
-the envelope is ever said.
+Nothing can leave the host: every outside address is in `.invalid`, which no name server knows, and nothing
+but the envelope is ever said.
 """
 
 from __future__ import annotations

@@ -17,11 +17,11 @@ DATA = Path(__file__).parent / "data/mail_relay"
 READS = {"postfix": POSTFIX, "exim": EXIM, "running": RUNNING, "files": FILES}
 HOSTS = ["postfix-12", "postfix-13", "exim-12", "exim-13"]
 CONTROLS = {
-    "mail_relay." + name
+    f"mail_relay.{name}"
     for name in (
-        "networks restrictions destinations source_routes client_identity authentication"
-        " configuration_protected in_force"
-    ).split()
+        *("networks", "restrictions", "destinations", "source_routes", "client_identity", "authentication"),
+        *("configuration_protected", "in_force"),
+    )
 }
 PARAMS = {"mail_relay_networks": [], "mail_relay_domains": []}
 GATEWAY = {"mail_relay_networks": ["10.20.0.0/16"], "mail_relay_domains": ["museum-two.example"]}
