@@ -66,7 +66,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
 }
 OWN = ["127.0.0.0/8", "[::ffff:127.0.0.0]/104", "[::1]/128"]
 RESTRICTIONS = "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination"
-RELAY, RECIPIENT = "smtpd_relay_restrictions", "smtpd_recipient_restrictions"
+RELAY = "smtpd_relay_restrictions"
+RECIPIENT = "smtpd_recipient_restrictions"
 REFUSING = ("reject", "defer", "reject_unauth_destination", "defer_unauth_destination")
 HARMLESS = (
     "permit_mynetworks",
