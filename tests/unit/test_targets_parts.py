@@ -386,26 +386,3 @@ def test_kvm_is_used_after_a_probe_and_the_probe_is_made_once(
 def test_a_container_is_booted_without_help_and_leaves_no_journal_folder() -> None:
     argv = nspawn.argv("web1", "k1", "kj-1")
     assert {"--boot", "--register=no", "--keep-unit", "--link-journal=no", "--settings=no"} <= set(argv)
-<<<<<<< HEAD
-=======
-
-
-# --- Molecule
-
-
-MOLECULE = Path(__file__).parents[2] / "molecule"
-
-
-def test_each_scenario_of_molecule_has_its_playbooks_and_its_proofs() -> None:
-    shared = yaml.safe_load((MOLECULE.parent / ".config/molecule/config.yml").read_text())
-    proofs = MOLECULE.parent / shared["verifier"]["directory"].removeprefix("${MOLECULE_PROJECT_DIRECTORY}/")
-    scenarios = sorted(path.parent for path in MOLECULE.glob("*/molecule.yml"))
-    assert {"accounts", "default"} <= {s.name for s in scenarios}
-    for scenario in scenarios:
-        steps = yaml.safe_load((scenario / "molecule.yml").read_text())["scenario"]["test_sequence"]
-        for step in set(steps) - {"idempotence", "verify"}:
-            assert (scenario / f"{step}.yml").is_file(), f"{scenario.name} has no {step}.yml"
-        if "verify" in steps:
-            assert list(proofs.glob("test_*.py"))
-        assert ("converge" in steps) == ("verify" in steps)
->>>>>>> a848af5 (A scenario of Molecule for every topic that needs one)
