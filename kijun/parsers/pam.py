@@ -9,8 +9,8 @@
 ("auth_err", ("success", "ignore")), all of which are then explored. A judge asks in this way what happens
 ("with a wrong password, does every way end in a failure, and is it counted?") and never searches text.
 
-    first = pam.walk("passwd", "password", prelim)[0]
-    pam.walk("passwd", "password", update, frozen=first)  # pam_chauthtok's second pass over a frozen chain
+    first = pam.walk("login", "auth", outcomes)[0]
+    pam.walk("login", "auth", credentials, frozen=first)  # pam_setcred keeps to the frozen chain
 
 Nothing here raises on any input, does I/O, or knows what a module does. This file is also the Ansible
 module's (`module_utils/kijun_pam_stack.py` is a link to it), so it needs nothing beyond Python 3.9.
@@ -158,7 +158,7 @@ class PamConfig:
         """Return every way through the stack of `service` for `phase` that `outcomes` leaves open.
 
         With `frozen`, the actions are those the earlier walk's return codes chose (pam_setcred after
-        pam_authenticate, the second pass of pam_chauthtok). An empty or unloadable stack fails. The list is
+        pam_authenticate; the second pass of pam_chauthtok is a walk of its own). An empty or unloadable stack fails. The list is
         empty only where there are more than 4,096 ways, which nobody can judge.
         """
         stack = self.stack(service, phase)
