@@ -158,8 +158,8 @@ class PamConfig:
         """Return every way through the stack of `service` for `phase` that `outcomes` leaves open.
 
         With `frozen`, the actions are those the earlier walk's return codes chose (pam_setcred after
-        pam_authenticate; the second pass of pam_chauthtok is a walk of its own). An empty or unloadable stack fails. The list is
-        empty only where there are more than 4,096 ways, which nobody can judge.
+        pam_authenticate; the second pass of pam_chauthtok is a walk of its own). An empty or unloadable stack
+        fails. The list is empty only where there are more than 4,096 ways, which nobody can judge.
         """
         stack = self.stack(service, phase)
         if not stack:
