@@ -11,6 +11,7 @@ import json
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -127,7 +128,8 @@ class _Ansible:
                 raise InventoryError(
                     f"there is no inventory {source}; name a file, a folder or 'host1,host2'."
                 )
-        from ansible.utils.display import Display  # noqa: PLC0415
+        with _own_settings():
+            from ansible.utils.display import Display  # noqa: PLC0415
 
         self._display = Display()
         self._display.display = lambda message, *_args, **_rest: self.said.append(str(message))
@@ -222,13 +224,24 @@ class _Ansible:
         return Templar(loader=self.loader, variables=variables)
 
 
-def _prepare_ansible() -> None:
-    """Make Ansible's plugins findable, and let it forget which group_vars and host_vars it found earlier.
+@contextmanager
+def _own_settings() -> Iterator[None]:
+    """Have Ansible, while it is imported, read kijun's ansible.cfg, as `kijun enforce` has it.
 
-    Its settings are kijun's own, as in `kijun enforce`: an ansible.cfg that lies in the working directory or
-    at home must not make the two see different values.
+    One that lies in the working directory or at home must not make the two see different values.
     """
+    before = os.environ.get("ANSIBLE_CONFIG")
     os.environ["ANSIBLE_CONFIG"] = str(data_root() / "ansible.cfg")
+    try:
+        yield
+    finally:
+        del os.environ["ANSIBLE_CONFIG"]
+        if before is not None:
+            os.environ["ANSIBLE_CONFIG"] = before
+
+
+def _prepare_ansible() -> None:
+    """Make Ansible's plugins findable, and let it forget which group_vars and host_vars it found earlier."""
     from ansible.plugins.loader import init_plugin_loader  # noqa: PLC0415 - half a second, only when needed
     from ansible.plugins.vars import host_group_vars  # noqa: PLC0415
     from ansible.utils.collection_loader import AnsibleCollectionConfig  # noqa: PLC0415
