@@ -1,4 +1,4 @@
-"""Whose ansible.cfg counts while an inventory is loaded; Ansible reads it once, so in a process of its own."""
+"""Whose ansible.cfg counts while an inventory is loaded. Ansible reads it once: each in its own process."""
 
 import json
 import os
