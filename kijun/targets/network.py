@@ -19,7 +19,26 @@ from kijun.targets.naming import NFT_PREFIX, Realm
 from kijun.targets.tools import run
 
 Net = ipaddress.IPv4Network
+_SIX = Path("/proc/sys/net/ipv6/conf")
 _HOSTS = range(10, 250)
+
+
+def twin(address: str) -> str:
+    """Return the IPv6 address that a target has besides `address`: a unique local one (RFC 4193)."""
+    _, second, third, last = (int(part) for part in address.split("."))
+    return str(ipaddress.IPv6Address(f"fd6b:696a:{second:x}:{third:x}::{last:x}"))
+
+
+def six_lines(address: str) -> tuple[str, ...]:
+    """Return the lines of systemd.network(5) that give a target its IPv6 address, usable at once."""
+    twin_line = f"Address={twin(address)}/64"
+    return ("LinkLocalAddressing=ipv6", twin_line, "IPv6AcceptRA=no", "IPv6DuplicateAddressDetection=0")
+
+
+def _allow_six(bridge: str) -> None:
+    switch = _SIX / bridge / "disable_ipv6"
+    if switch.read_text().strip() != "0":
+        switch.write_text("0\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +115,9 @@ def ensure(realm: Realm) -> Network:
     if subnet is None:
         subnet = free_subnet(subnets_in_use(), realm.tag)
         run(["ip", "addr", "add", f"{subnet[1]}/{subnet.prefixlen}", "dev", bridge])
+    if _SIX.exists():  # also where IPv6 is switched off for other links
+        _allow_six(bridge)
+        run(["ip", "-6", "addr", "replace", f"{twin(str(subnet[1]))}/64", "dev", bridge, "nodad"])
     run(["ip", "link", "set", bridge, "up"])
     # Adding a table or a chain that exists is no error, and flushing leaves exactly one rule (nft(8)).
     run(

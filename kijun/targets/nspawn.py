@@ -6,6 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from kijun.targets import network
 from kijun.targets.plans import Plan
 from kijun.targets.seed import Link
 from kijun.targets.tools import run, search_path
@@ -31,7 +32,7 @@ def argv(name: str, machine: str, bridge: str) -> tuple[str, ...]:
 
 def links(address: str, prefix_length: int, gateway: str) -> list[Link]:
     """Return the container's one interface."""
-    lines = (f"Address={address}/{prefix_length}", f"Gateway={gateway}", "LinkLocalAddressing=ipv6")
+    lines = (f"Address={address}/{prefix_length}", f"Gateway={gateway}", *network.six_lines(address))
     return [Link("Name=host0", lines)]
 
 

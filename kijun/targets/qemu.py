@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from kijun.paths import cache_dir
+from kijun.targets import network
 from kijun.targets.plans import Plan
 from kijun.targets.seed import Link, initramfs, write
 from kijun.targets.tools import run, search_path
@@ -41,7 +42,7 @@ def links(machine: str, address: str, prefix_length: int) -> list[Link]:
     """Return the machine's interfaces: QEMU's user network, and the bridge if it has an `address` there."""
     found = [Link(f"MACAddress={mac(machine, 0)}", ("DHCP=ipv4", f"DNS={_USER_NET_DNS}"))]
     if address:
-        lines = (f"Address={address}/{prefix_length}", "LinkLocalAddressing=ipv6")
+        lines = (f"Address={address}/{prefix_length}", *network.six_lines(address))
         found.append(Link(f"MACAddress={mac(machine, 1)}", lines))
     return found
 
