@@ -61,7 +61,8 @@ class Reporter:
 
         pytest must know the next one, to keep for it what belongs to a whole file of tests.
         """
-        self._send(TestList(tuple(item.nodeid for item in session.items)))
+        alone = sum(item.get_closest_marker("alone") is not None for item in session.items)
+        self._send(TestList(tuple(item.nodeid for item in session.items), alone))
         for line in self._orders:
             number, following = (int(word) for word in line.split())
             item, after = session.items[number], session.items[following] if following >= 0 else None

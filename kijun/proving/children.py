@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TextIO
 
@@ -90,15 +91,21 @@ class Children:
             todo: queue.SimpleQueue[int] = queue.SimpleQueue()
             try:
                 first = self._start(host, sockets, log)
-                tests = self._listed(first, result)
-                for number in range(tests):
+                tests, alone = self._listed(first, result)
+                shared = tests - alone
+                for number in range(shared):
                     todo.put(number)
-                others = [self._start(host, sockets, log) for _ in range(min(AT_ONCE, tests) - 1)]
+                others = [self._start(host, sockets, log) for _ in range(min(AT_ONCE, shared) - 1)]
                 with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-                    work = [pool.submit(self._work, first, todo, result)]
-                    work += [pool.submit(self._joined, other, todo, result) for other in others]
-                    for piece in work:
-                        piece.result()
+                    work = [pool.submit(self._joined, other, todo, result) for other in others]
+
+                    def until_others_end() -> None:
+                        for piece in work:
+                            piece.result()
+
+                    last = _Alone(range(shared, tests), until_others_end)
+                    self._work(first, todo, result, last)
+                    until_others_end()
             except _StoppedError:
                 result.problem = result.problem or "the proofs were stopped"
             finally:
@@ -137,32 +144,43 @@ class Children:
         self._listed(child, None)
         self._work(child, todo, result)
 
-    def _listed(self, child: subprocess.Popen[bytes], result: HostRun | None) -> int:
-        """Return how many tests there are to run; those not to be run, or not to be loaded, come before."""
+    def _listed(self, child: subprocess.Popen[bytes], result: HostRun | None) -> tuple[int, int]:
+        """Return how many tests there are to run, and how many of them (the last) alone.
+
+        Those that are not to be run, or could not be loaded, come before.
+        """
         assert child.stdout is not None
         for line in child.stdout:
             message = parse(line)
             if isinstance(message, TestList):
-                return len(message.tests)
+                return len(message.tests), message.alone
             if result:
                 self._take(message, result)
         if result:
             result.problem = "the proofs could not be loaded"
-        return 0
+        return 0, 0
 
-    def _work(self, child: subprocess.Popen[bytes], todo: queue.SimpleQueue[int], result: HostRun) -> None:
+    def _work(
+        self,
+        child: subprocess.Popen[bytes],
+        todo: queue.SimpleQueue[int],
+        result: HostRun,
+        last: _Alone | None = None,
+    ) -> None:
         assert child.stdin is not None
-        assert child.stdout is not None
         try:
+            alone = list(last.numbers) if last else []
             following = _next(todo)
             while following is not None and not self._stopped:
                 number, following = following, _next(todo)
-                child.stdin.write(b"%d %d\n" % (number, -1 if following is None else following))
-                child.stdin.flush()
-                line = child.stdout.readline()
-                if not line:
-                    raise BrokenPipeError
-                self._take(parse(line), result)
+                self._one(
+                    child, number, following if following is not None else next(iter(alone), -1), result
+                )
+            if last and alone:
+                last.until_others_end()
+            for number, after in pairwise([*alone, -1]):
+                if not self._stopped:
+                    self._one(child, number, after, result)
             child.stdin.close()
             if child.wait() != 0:
                 result.problem = "a process of proofs did not end well"
@@ -173,6 +191,17 @@ class Children:
             with self._lock:
                 self._running.discard(child)
 
+    def _one(self, child: subprocess.Popen[bytes], number: int, following: int, result: HostRun) -> None:
+        """Have one test run, and take what it gave; BrokenPipeError where the process is gone."""
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(b"%d %d\n" % (number, following))
+        child.stdin.flush()
+        line = child.stdout.readline()
+        if not line:
+            raise BrokenPipeError
+        self._take(parse(line), result)
+
     def _take(self, message: TestEvent | TestList, result: HostRun) -> None:
         assert isinstance(message, TestEvent)
         with self._lock:
@@ -180,6 +209,14 @@ class Children:
         reason = f": {message.reason}" if message.reason else ""
         shown = message.what.rstrip(".") or message.test
         self._say(f"  {result.name}: {message.result.value}: {shown} ({message.seconds:.0f} s){reason}")
+
+
+@dataclass(frozen=True)
+class _Alone:
+    """Tests that run when no other does on their host, and how to wait for that."""
+
+    numbers: range
+    until_others_end: Callable[[], None]
 
 
 class _StoppedError(Exception):

@@ -64,11 +64,15 @@ class TestEvent:
 
 @dataclass(frozen=True)
 class TestList:
-    """The tests that a process can run, by name; it is then told their numbers."""
+    """The tests that a process can run, by name; it is then told their numbers.
+
+    The last of them, `alone` in number, can have no other test beside them on their host.
+    """
 
     __test__ = False
 
     tests: tuple[str, ...]
+    alone: int = 0
 
     def line(self) -> str:
         """Return the list as one line of JSON."""
@@ -79,5 +83,5 @@ def parse(line: bytes) -> TestEvent | TestList:
     """Return the message on `line`."""
     data = json.loads(line)
     if "tests" in data:
-        return TestList(tuple(data["tests"]))
+        return TestList(tuple(data["tests"]), int(data["alone"]))
     return TestEvent(**{**data, "controls": tuple(data["controls"]), "result": ProofResult(data["result"])})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import socket
 import time
@@ -97,6 +98,16 @@ class SshLogins:
         else:
             channel.exec_command(command)
         return PtySession(channel, secrets=[password], on_close=transport.close)
+
+    def answers_at(self, address: str, port: int) -> bool:
+        """Say whether it is this host whose SSH server answers there: by a new connection, and by its key."""
+        there = copy.copy(self)
+        there.address, there.port, there._proxy = address, port, ""
+        try:
+            there._connect_once().close()
+        except (paramiko.SSHException, OSError, EOFError, HostKeyMismatchError):
+            return False
+        return True
 
     def _connect(self) -> Transport:
         deadline, pause = time.monotonic() + PATIENCE, 1.0

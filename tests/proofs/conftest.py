@@ -31,10 +31,15 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "intrusive: creates a throw-away user or provokes a lockout; cleans up"
     )
     config.addinivalue_line("markers", "proves(control, …): the controls that this test proves")
+    config.addinivalue_line("markers", "alone: reboots the host or the like; runs when no other test does")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect intrusive proofs unless asked for: they are "not run", never passed or skipped."""
+    """Deselect intrusive proofs unless asked for: they are "not run", never passed or skipped.
+
+    What has to be alone on its host comes last.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
     if config.getoption("--intrusive"):
         return
     left_out = [item for item in items if item.get_closest_marker("intrusive")]
