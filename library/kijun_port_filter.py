@@ -28,6 +28,11 @@ options:
     description: The operator's C(SSH_CONNECTION), whose port stays open whatever is declared.
     type: str
     default: ""
+  stopping:
+    description: Units that are being stopped, and so close what they listen on themselves.
+    type: list
+    elements: str
+    default: []
   revert_after:
     description: After how many seconds the former rules come back.
     type: int
@@ -82,6 +87,7 @@ REVERT_RULES = "/run/kijun-filter-revert.nft"
 ARGUMENT_SPEC: dict[str, Any] = {
     "declared": {"type": "list", "elements": "dict", "required": True},
     "ssh_connection": {"type": "str", "default": ""},
+    "stopping": {"type": "list", "elements": "str", "default": []},
     "revert_after": {"type": "int", "default": 90},
 }
 _LIST = ["-s", "list", "table", *TABLE]
@@ -137,6 +143,10 @@ class Host:
         self.run(self.nft, "-f", path)
 
 
+def _strays(host: Host, declared: list[dict[str, Any]]) -> list[str]:
+    return strays(host.run("ss", "-H", "-lntup", "--cgroup"), declared, host.module.params["stopping"])
+
+
 def _text_file(module: AnsibleModule, text: str) -> str:
     descriptor, path = tempfile.mkstemp(dir=module.tmpdir, suffix=".nft")
     with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
@@ -154,7 +164,7 @@ def main() -> None:
     except ValueError as bad:
         module.fail_json(msg=f"unused_ports_declared: {bad}.")
     before = host.said(host.nft, *_LIST) if host.nft else ""
-    if not before and (unknown := strays(host.run("ss", "-H", "-lntup"), declared)):
+    if not before and (unknown := _strays(host, declared)):
         # Later, a stray listener is shut out and stops nobody. The first time, it may be what users need.
         module.fail_json(
             msg=f"in use and not declared: {', '.join(unknown)}. Declare it in unused_ports_declared"

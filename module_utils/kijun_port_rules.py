@@ -112,10 +112,11 @@ def ssh_ports(sshd: str, connection: str) -> list[int]:
     return found + ([int(words[3])] if len(words) == 4 and words[3].isdigit() else [])
 
 
-def strays(listening: str, declared: list[dict[str, Any]]) -> list[str]:
-    """Return what listens for others in `ss -H -lntup` and is not declared, in words.
+def strays(listening: str, declared: list[dict[str, Any]], stopping: list[str]) -> list[str]:
+    """Return what listens for others in `ss -H -lntup --cgroup` and is not declared, in words.
 
-    DHCP clients are left out, and UDP on passing ports, where a host waits for answers.
+    DHCP clients are left out, UDP on passing ports, where a host waits for answers, and the units that are
+    `stopping` (a dry run still finds them).
     """
     found = []
     for words in (line.split() for line in listening.splitlines()):
@@ -128,6 +129,8 @@ def strays(listening: str, declared: list[dict[str, Any]]) -> list[str]:
         if interface == "lo" or (address != "*" and _is_loopback(address)):
             continue
         if proto == "udp" and (port in (68, 546) or port >= _PASSING):
+            continue
+        if words[-1].startswith("cgroup:") and words[-1].rpartition("/")[2] in stopping:
             continue
         if not any(holds(entry, proto, port) for entry in declared):
             who = re.search(r'\("([^"]*)"', " ".join(words[6:]))

@@ -72,8 +72,10 @@ def test_strays_are_what_others_could_reach():
         'udp UNCONN 0 0 0.0.0.0:443 0.0.0.0:* users:(("nginx",pid=1,fd=1))\n'
         "tcp LISTEN 0 5 0.0.0.0:50000 0.0.0.0:*\n"
     )
-    found = rules.strays(listening, rules.with_ways_in([WEB], [22]))
-    assert found == ["udp 443 (nginx)", "tcp 50000"]
+    listening += "udp UNCONN 0 0 *:5353 *:* cgroup:/system.slice/avahi-daemon.service\n"
+    declared = rules.with_ways_in([WEB], [22])
+    assert rules.strays(listening, declared, []) == ["udp 443 (nginx)", "tcp 50000", "udp 5353"]
+    assert rules.strays(listening, declared, ["avahi-daemon.service"]) == ["udp 443 (nginx)", "tcp 50000"]
 
 
 class FakeHost:
