@@ -5,6 +5,7 @@ The outside that is tried is `.invalid` (RFC 2606): no name server knows it, so 
 
 from __future__ import annotations
 
+import fcntl
 import ipaddress
 import json
 import smtplib
@@ -14,10 +15,13 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from testinfra.host import Host
 
+from kijun.paths import state_dir
 from kijun.proving.hosts import ProofHost
 
 OUTSIDE = "kijun-outside.invalid"
@@ -216,6 +220,16 @@ def _interface_to(address: str) -> str:
     )
     ways = json.loads(done.stdout) if done.returncode == 0 and done.stdout.strip() else []
     return str(ways[0]["dev"]) if ways and "gateway" not in ways[0] and ways[0]["dev"] != "lo" else ""
+
+
+@contextmanager
+def turn(name: str, *, alone: bool) -> Iterator[None]:
+    """Wait for the turn with the mail server of host `name`: proofs run at once, and some stop it."""
+    folder = state_dir() / "proofs"
+    folder.mkdir(parents=True, exist_ok=True)
+    with Path(folder, f"{name}.mail.lock").open("w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)  # released when it is closed
+        yield
 
 
 def own_domain(host: Host) -> str:

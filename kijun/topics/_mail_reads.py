@@ -169,14 +169,19 @@ DOVECOT = CommandRead(
     "mail_limits.dovecot",
     "if [ ! -x /usr/sbin/dovecot ]; then echo absent; exit 0; fi\n"
     "dovecot --version\n"
-    "doveconf -n 2>/dev/null | grep -E '[{}]|quota|mail_plugins|^ *(driver|storage_size|executable|args|mode) = '",
+    "doveconf -n 2>/dev/null |\n"
+    "grep -E '[{}]|quota|mail_plugins|^ *(driver|storage_size|executable|args|mode) = '",
 )
 # What leaves is counted as the watch counts it; what waits is counted up to a bound.
 OUTBOUND = CommandRead(
     "mail_limits.outbound",
     r"""
 if [ ! -x /usr/sbin/postconf ]; then echo absent; exit 0; fi
-journalctl --quiet --output=cat --identifier=postfix/smtp --since=-1h |
+kijun_since=-1h
+if [ -n "$(find /var/lib/kijun/mail_started -mmin -60)" ]; then
+kijun_since=@$(stat -c %Y /var/lib/kijun/mail_started)
+fi
+journalctl --quiet --output=cat --identifier=postfix/smtp --since="$kijun_since" |
 awk '/ to=<.* status=/ && !seen[$1 $2]++ {n++} END {print "sent", n + 0}'
 find /var/spool/postfix/incoming /var/spool/postfix/active /var/spool/postfix/deferred -type f |
 head -n 100000 | awk 'END {print "queued", NR}'

@@ -1,7 +1,8 @@
 """Limits for mail (clauses S-10.1.11.b to d): sizes, mailboxes, and what leaves from inside.
 
-Postfix is judged in full, Exim by the size of a mail only. What stays possible: a mailbox that Postfix fills as a
-Maildir, without Dovecot, has no limit, which is reported as a failure.
+Postfix is judged in full, Exim by the size of a mail only. A mailbox that Postfix fills as a Maildir, without
+Dovecot, has no limit, which fails. What is not seen: a quota that the user database gives to
+single users, and mail that an alias or a user's own filter puts into a file.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from kijun.topics._mail_reads import DOVECOT, DOVECOT_SINCE, EXIM, OUTBOUND, POS
 from kijun.topics._mail_said import Said, bad, beside, good, unsure
 from kijun.topics._mail_view import listed, running
 
-WATCH_SHA256 = "728548fda74d8a5ae8adf5925b1c685ddd07a8d18fb4ca19c6d64fffb14a6627"
+WATCH_SHA256 = "d5542ee330cd9bd5d4871316d9dc64fa3c9b92b20e2a278c1f182a6a047739b9"
 NOTICE_SHA256 = "f609b0aa86c7d4bbfc65fe544b52016bacb0cddce2762c3ef289a5a608ca6389"
 _WATCH, _NOTICE = "/usr/local/sbin/kijun-mail-watch", "/usr/local/lib/kijun/mailbox-notice"
 _WATCH_CONF = FileRead("/etc/kijun/mail-watch.conf")
@@ -55,8 +56,8 @@ def judge(state: HostState, params: Params) -> Iterator[Verdict]:
         "sent_size": "mail of more than {message_bytes} bytes is not sent",
         "mailbox_size": "no mailbox can grow beyond {mailbox_bytes} bytes",
         "mailbox_notice": "a user is told when the own mailbox fills up",
-        "spam_watch": "a timer counts what leaves, against {outbound_per_hour} an hour and {queue_length} waiting",
-        "outbound": "at most {outbound_per_hour} recipients outside an hour, and {queue_length} mails waiting",
+        "spam_watch": "a timer counts what leaves ({outbound_per_hour} an hour, {queue_length} waiting)",
+        "outbound": "at most {outbound_per_hour} recipients outside an hour, {queue_length} mails waiting",
         "in_force": "what runs has read its configuration",
     }
     said = _judged(state, params)
@@ -195,7 +196,7 @@ def _mailbox_notice(facts: _Facts) -> Said:
     assert facts.postfix is not None
     if not any(_delivery(instance) == "dovecot" for instance in facts.postfix.instances):
         return unsure(
-            "Postfix keeps the mailboxes, and tells no user that one fills up; how users are told is not known.",
+            "Postfix keeps the mailboxes itself; how users are told is not known.",
             "postconf -x",
         )
     if facts.dovecot is None or not facts.dovecot.notices:

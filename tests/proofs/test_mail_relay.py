@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import smtplib
 import socket
+from collections.abc import Iterator
 
 import pytest
 from testinfra.host import Host
@@ -23,6 +24,7 @@ from kijun.proving.mail import (
     own_domain,
     relay_attempts,
     send,
+    turn,
 )
 from kijun.proving.users import ThrowawayUser
 
@@ -40,8 +42,15 @@ def own(host: Host, server: None) -> str:
     return own_domain(host)
 
 
-@pytest.fixture(scope="module")
-def open_doors(host: Host, proof: ProofHost, params: dict[str, object], server: None) -> list[Door]:
+@pytest.fixture(autouse=True)
+def together(proof: ProofHost, server: None) -> Iterator[None]:
+    """Run while no other proof has stopped the server."""
+    with turn(proof.connection.name, alone=False):
+        yield
+
+
+@pytest.fixture
+def open_doors(host: Host, proof: ProofHost, params: dict[str, object], together: None) -> list[Door]:
     """Every address and port of the mail server that this machine, which must be a stranger, can reach."""
     found = doors(host, proof)
     assert found, "no port of the mail server can be reached from here"
