@@ -18,10 +18,24 @@ SOCKET_UNITS = CommandRead(
     "systemctl list-sockets --all --show-types --no-legend --plain",
     volatile=True,
 )
+# `systemctl list-unit-files` takes a second of the host's time; the shell's own globbing takes none.
+# A masked unit is a link to /dev/null (systemctl(1), mask), an enabled one is wanted by another.
 UNIT_FILES = CommandRead(
     "unused_ports.unit_files",
-    "systemctl list-unit-files --no-legend --plain --type=service,socket",
-    volatile=True,
+    """for file in /etc/init.d/* \\
+/usr/lib/systemd/system/*.service /usr/lib/systemd/system/*.socket \\
+/usr/local/lib/systemd/system/*.service /usr/local/lib/systemd/system/*.socket \\
+/etc/systemd/system/*.service /etc/systemd/system/*.socket \\
+/etc/systemd/system/*.wants/*.service /etc/systemd/system/*.wants/*.socket \\
+/run/systemd/system/*.service /run/systemd/system/*.socket; do
+if [ ! -e "$file" ] && [ ! -L "$file" ]; then continue; fi
+name=${file##*/}
+case $file in
+/etc/init.d/*) echo "$name.service present" ;;
+*.wants/*) echo "$name enabled" ;;
+*) if [ -c "$file" ]; then echo "$name masked"; else echo "$name present"; fi ;;
+esac
+done""",
 )
 UNITS = CommandRead(
     "unused_ports.units",
@@ -152,9 +166,12 @@ def _line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:200]
 
 
+_STATES = ("", "present", "enabled", "masked")  # what comes later says more
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One service or socket unit: whether it is running, and what its unit file says of the next boot."""
+    """One service or socket unit: whether it is running, and whether it is installed, enabled or masked."""
 
     name: str
     active: bool = False
@@ -163,7 +180,7 @@ class Unit:
     @property
     def off(self) -> bool:
         """Whether nothing can start it: no such unit, or masked, and not running."""
-        return not self.active and self.file_state in ("", "masked", "masked-runtime")
+        return not self.active and self.file_state in ("", "masked")
 
 
 def units(state: HostState) -> dict[str, Unit]:
@@ -171,7 +188,10 @@ def units(state: HostState) -> dict[str, Unit]:
     files, running = state.command(UNIT_FILES.name), state.command(UNITS.name)
     if files.rc != 0 or running.rc != 0 or not files.stdout or not running.stdout:
         raise UnreadableError("systemctl could not list the units")
-    file_states = {words[0]: words[1] for words in map(str.split, files.text.splitlines()) if len(words) > 1}
+    file_states: dict[str, str] = {}
+    for words in map(str.split, files.text.splitlines()):
+        if len(words) == 2 and words[1] in _STATES:
+            file_states[words[0]] = max(words[1], file_states.get(words[0], ""), key=_STATES.index)
     active = {
         words[0]
         for words in (line.replace("●", " ").split() for line in running.text.splitlines())
