@@ -19,11 +19,11 @@ CODE = {".py", ".sh", ".yml", ".yaml", ".toml", ".cfg", ".j2", ".md", ""}
 LONG = ("standards/", "docs/coverage", "docs/topics/", "tests/unit/data/", "LICENSE", "requirements.lock")
 # Put together from parts, so that this file does not contain what it forbids.
 FORBIDDEN = [
-    *("pypi" + ".org", "pythonhosted" + ".org", "deb.debian" + ".org", "security.debian" + ".org"),
+    *("pypi" + ".org", "python" + "hosted.org", "deb.debian" + ".org", "security.debian" + ".org"),
     *("archive.ubuntu" + ".com", "registry.npmjs" + ".org", "ftp.debian" + ".org"),
     *(
-        "/work/" + "main",
-        "/work/" + "shared",
+        "/wor" + "k/main",
+        "/wor" + "k/shared",
         "/tmp/" + "dev",
         "/tmp/" + "v/",
         "/root/" + ".pyenv",
