@@ -3,7 +3,7 @@
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help demo test unit booted lint bench generate sabotage doctor lock format clean
+.PHONY: help demo test unit booted molecule lint bench generate sabotage doctor lock format clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -22,6 +22,10 @@ unit:  ## the tests that need no root and no host
 
 booted:  ## the tests on real booted hosts (root)
 	@bin/booted-tests $(ARGS)
+
+molecule:  ## every Molecule scenario, on hosts of its own (root; about an hour)
+	@bin/setup targets
+	@$(ROOT) $(BIN)/python -m pytest tests/integration/test_molecule.py -v $(ARGS)
 
 lint:  ## ruff, mypy, yamllint, ansible-lint, shellcheck, module documentation, generated files
 	@bin/setup lint

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml"))
-TIME_LIMIT = 45 * 60
+TIME_LIMIT = 90 * 60
 
 
 @pytest.mark.booted
