@@ -141,7 +141,7 @@ PROVEN = ("account_lockout", "password_policy", "unused_ports")
 def test_what_is_enforced_is_proven_and_remembered(
     enforced: dict[str, object], hosts: list[Target], kijun: Kijun
 ) -> None:
-    """The topics that every host has, by doing, and how it is remembered; Molecule has hosts for the others."""
+    """The topics that every host has, by doing, and how it is remembered; Molecule has hosts for others."""
     inventory = str(hosts[0].inventory)
     before = hosts[0].run("getent passwd | cut -d: -f1").stdout
     topics = [word for topic in PROVEN for word in ("--topic", topic)]
@@ -151,9 +151,8 @@ def test_what_is_enforced_is_proven_and_remembered(
     report = json.loads(kijun("check", "-i", inventory, "--format", "json", code=0).stdout)
     for host in report["hosts"].values():
         grades = [(finding["topic"], finding["grade"]) for finding in host["findings"]]
-        assert all((topic, "proven") in grades for topic in PROVEN)
-        assert grades.count(("password_policy", "proven")) >= 8
-        assert grades.count(("account_lockout", "proven")) >= 8
+        assert grades.count(("password_policy", "proven")) >= 6
+        assert grades.count(("account_lockout", "proven")) >= 6
 
 
 def test_an_interrupted_proof_leaves_nobody_behind(
