@@ -21,21 +21,30 @@ COMMON_UDP = (
     *(1194, 1434, 1645, 1646, 1701, 1812, 1813, 1900, 2049, 2222, 3283, 3478, 4500, 5004, 5060, 5351, 5353),
     *(5355, 5683, 6881, 9987, 10000, 10080, 11211, 27015, 32768, 33434, 49152, 51820),
 )
-BATCH = 4000
+BATCH = 8000
 WAIT = 1.0
 _OTHER_FILES = 128  # what the process has open besides
 _TRIES = 3  # a datagram may be lost, and answers to refused ones are few a second (ICMP rate limit)
 
 
-def tcp_answers(address: str, ports: Iterable[int]) -> dict[int, str]:
-    """Return the ports that answered, and how: "open" or "refused". Silence is no answer."""
-    found: dict[int, str] = {}
-    waiting = list(ports)
+def tcp_scan(addresses: Iterable[str], ports: Iterable[int]) -> dict[str, dict[int, str]]:
+    """Return, for each address, the ports that answered, and how: "open" or "refused".
+
+    Silence is no answer. OSError where this machine cannot try so many.
+    """
+    listed = list(ports)
+    found: dict[str, dict[int, str]] = {address: {} for address in addresses}
+    waiting = [(address, port) for port in listed for address in found]
     with _many_files(BATCH) as most:
-        while waiting:
-            batch, waiting = waiting[:most], waiting[most:]
-            found |= _try(address, batch)
-    return dict(sorted(found.items()))
+        for start in range(0, len(waiting), most):
+            for (address, port), how in _try(waiting[start : start + most]).items():
+                found[address][port] = how
+    return {address: dict(sorted(answers.items())) for address, answers in found.items()}
+
+
+def tcp_answers(address: str, ports: Iterable[int]) -> dict[int, str]:
+    """Return what `tcp_scan` finds at one address."""
+    return tcp_scan([address], ports)[address]
 
 
 @contextmanager
@@ -52,39 +61,42 @@ def _many_files(wanted: int) -> Iterator[int]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def _try(address: str, ports: list[int]) -> dict[int, str]:
-    found: dict[int, str] = {}
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+_Door = tuple[str, int]
+
+
+def _try(doors: list[_Door]) -> dict[_Door, str]:
+    found: dict[_Door, str] = {}
     poll = select.epoll()
-    open_now: dict[int, tuple[socket.socket, int]] = {}
+    trying: dict[int, tuple[socket.socket, _Door]] = {}
     try:
-        for port in ports:
+        for address, port in doors:
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
             one = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-            open_now[one.fileno()] = (one, port)
-            _note(found, port, one.connect_ex((address, port)))
+            trying[one.fileno()] = (one, (address, port))
+            _note(found, (address, port), one.connect_ex((address, port)))
             poll.register(one.fileno(), select.EPOLLOUT | select.EPOLLERR)
         end = time.monotonic() + WAIT
-        while open_now and (left := end - time.monotonic()) > 0:
+        while trying and (left := end - time.monotonic()) > 0:
             for descriptor, _ in poll.poll(left):
-                one, port = open_now.pop(descriptor)
+                one, door = trying.pop(descriptor)
                 poll.unregister(descriptor)
-                _note(found, port, one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+                _note(found, door, one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
                 one.close()
     finally:
-        for one, _ in open_now.values():
+        for one, _ in trying.values():
             one.close()
         poll.close()
     return found
 
 
-def _note(found: dict[int, str], port: int, error: int) -> None:
+def _note(found: dict[_Door, str], door: _Door, error: int) -> None:
     """Keep what an attempt came to: unreachable is silence; what this machine lacks is an error."""
     if error == 0:
-        found[port] = "open"
+        found[door] = "open"
     elif error == errno.ECONNREFUSED:
-        found[port] = "refused"
+        found[door] = "refused"
     elif error in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.EADDRNOTAVAIL):
-        raise OSError(error, f"the control node cannot try port {port}")
+        raise OSError(error, f"the control node cannot try port {door[1]}")
 
 
 def udp_answers(address: str, ports: Iterable[int], wait: float = WAIT) -> dict[int, str]:

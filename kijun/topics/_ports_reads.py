@@ -53,6 +53,7 @@ RULESET = CommandRead(
     f"""if [ ! -x /usr/sbin/nft ]; then echo absent; exit 0; fi
 said=$(nft -j -s list ruleset) || exit 1
 printf '%s\\n' "$said" | {_STABLE}""",
+    volatile=True,  # the first boot adds tables of others; that the saved rules are loaded is judged anew
 )
 # What the next boot will load, by loading it: into a network namespace of its own, gone with the command.
 BOOT = CommandRead(

@@ -15,7 +15,7 @@ from testinfra.host import Host
 
 from kijun.proving.logins import SshLogins
 from kijun.proving.reboots import reboot, watched
-from kijun.proving.scanning import ALL_TCP, COMMON_UDP, tcp_answers, udp_answers
+from kijun.proving.scanning import ALL_TCP, COMMON_UDP, tcp_answers, tcp_scan, udp_answers
 from kijun.topics._ports_declared import Declared, parse_declared
 
 # Neither known services nor ports that a host asks from by default. One for each test: some run side by side.
@@ -61,8 +61,7 @@ def declared(params: dict[str, object]) -> list[Declared]:
 
 
 def _scan(addresses: list[str], declared: list[Declared], ssh_ports: list[int]) -> None:
-    for address in addresses:
-        answers = tcp_answers(address, ALL_TCP)
+    for address, answers in tcp_scan(addresses, ALL_TCP).items():
         assert [p for p in ssh_ports if answers.get(p) == "open"], (
             f"the scan of {address} does not even see SSH"
         )
