@@ -170,6 +170,8 @@ def test_an_interrupted_proof_leaves_nobody_behind(
         str(target.inventory),
         "-l",
         target.name,
+        "--topic",
+        "account_lockout",
     ]
     child = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
@@ -214,7 +216,7 @@ def test_a_failing_inventory_is_one_sentence_and_the_right_code(
 ) -> None:  # fmt: skip
     begun = time.monotonic()
     done = kijun(verb, "-i", write(tmp_path, hosts[0], **variables), code=code)
-    assert time.monotonic() - begun < 40
+    assert time.monotonic() - begun < (150 if verb == "prove" else 40)  # proofs of the good host take theirs
     said = done.stdout + done.stderr
     assert all(word in said for word in words), said
     if code == 3:
