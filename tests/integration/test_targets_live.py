@@ -211,7 +211,9 @@ def test_killed_while_its_image_is_built_everything_ends(
 
 
 def test_an_interrupt_half_way_removes_what_was_made() -> None:
-    command = [sys.executable, "-c", "from kijun.cli import main; main()", "target", "up", "halted"]
+    # Where the tests run in the background, a shell has them ignore SIGINT, and what they start with them.
+    start = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", f"{start}; from kijun.cli import main; main()", "target", "up", "halted"]
     going = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     while not Realm.of(state_dir()) or not cgroups.named(Realm.of(state_dir()).cgroup_prefix):
         time.sleep(0.02)
