@@ -262,7 +262,8 @@ def test_an_image_that_cannot_boot_says_why_and_leaves_nothing(
 ) -> None:
     (tmp_path / "empty" / "rootfs").mkdir(parents=True)
     monkeypatch.setattr(images, "ensure", lambda _recipe, _say: tmp_path / "empty")
-    with pytest.raises(TargetError, match=r"ended before it answered SSH \(its console\.log says: .*os-release"):
+    said = r"ended before it answered SSH \(its console\.log says: .*os-release"
+    with pytest.raises(TargetError, match=said):
         targets.up("hollow")
     assert left_behind() == NOTHING
 
