@@ -23,9 +23,9 @@ unit:  ## the tests that need no root and no host
 booted:  ## the tests on real booted hosts (root)
 	@bin/booted-tests $(ARGS)
 
-molecule:  ## every Molecule scenario, on hosts of its own (root; about an hour)
+molecule:  ## every Molecule scenario, on hosts of its own (root; more than an hour; ARGS="-k accounts" for one)
 	@bin/setup targets
-	@$(ROOT) $(BIN)/python -m pytest tests/integration/test_molecule.py -v $(ARGS)
+	@bin/as-root $(BIN)/python -m pytest tests/integration/test_molecule.py -v $(ARGS)
 
 lint:  ## ruff, mypy, yamllint, ansible-lint, shellcheck, module documentation, generated files
 	@bin/setup lint

@@ -42,11 +42,10 @@ stale:
   sample: false
 """
 
-import time
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.kijun_postfix import Configuration, PostfixError, Service, stale
+from ansible.module_utils.kijun_mail import RefusedError
+from ansible.module_utils.kijun_postfix import Configuration, Service, run
 
 ARGUMENT_SPEC: dict[str, Any] = {"limits": {"type": "dict", "required": True}}
 
@@ -56,8 +55,12 @@ def lifts(value: str, limit: int) -> bool:
     return not value.isdecimal() or not 0 < int(value) <= limit
 
 
-def change(conf: Configuration, limits: dict[str, int]) -> None:
-    """Change the copy."""
+def change(conf: Configuration, module: Any) -> None:
+    """Change the copy; raises RefusedError for a limit that is no number of bytes."""
+    try:
+        limits = {str(name): int(value) for name, value in module.params["limits"].items()}
+    except (TypeError, ValueError) as problem:
+        raise RefusedError(f"limits: {problem}") from None
     for name, limit in limits.items():
         conf.set(name, str(limit))
     for (service, kind), settings in conf.overrides().items():
@@ -68,19 +71,7 @@ def change(conf: Configuration, limits: dict[str, int]) -> None:
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    module.run_command_environ_update = {"LC_ALL": "C"}
-    try:
-        limits = {str(name): int(value) for name, value in module.params["limits"].items()}
-        conf = Configuration(module)
-        change(conf, limits)
-        diff = conf.put_in_place()
-        changed = bool(diff["before"] or diff["after"])
-        is_stale = changed or stale(conf.directory, time.time())
-    except (PostfixError, OSError, ValueError) as problem:
-        module.fail_json(msg=str(problem))
-    headers = {"before_header": conf.directory, "after_header": conf.directory}
-    module.exit_json(changed=changed, stale=is_stale, diff={**headers, **diff})
+    run(ARGUMENT_SPEC, change)
 
 
 if __name__ == "__main__":

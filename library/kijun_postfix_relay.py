@@ -53,12 +53,10 @@ stale:
   sample: false
 """
 
-import time
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.kijun_mail import RefusedError, networks_of
-from ansible.module_utils.kijun_postfix import Configuration, PostfixError, Service, stale, words
+from ansible.module_utils.kijun_postfix import Configuration, Service, run, words
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "networks": {"type": "list", "elements": "str", "default": []},
@@ -195,18 +193,7 @@ def change_services(conf: Configuration, module: Any, networks: list[str], decla
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    module.run_command_environ_update = {"LC_ALL": "C"}
-    try:
-        conf = Configuration(module)
-        change(conf, module)
-        diff = conf.put_in_place()
-        changed = bool(diff["before"] or diff["after"])
-        is_stale = changed or stale(conf.directory, time.time())
-    except (PostfixError, RefusedError, OSError) as problem:
-        module.fail_json(msg=str(problem))
-    headers = {"before_header": conf.directory, "after_header": conf.directory}
-    module.exit_json(changed=changed, stale=is_stale, diff={**headers, **diff})
+    run(ARGUMENT_SPEC, change)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,11 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from typing import Any
+import time
+from typing import Any, Callable
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.kijun_mail import RefusedError
 
 POSTCONF = "/usr/sbin/postconf"
 FILES = ("main.cf", "master.cf")
@@ -145,3 +149,23 @@ def stale(directory: str, now: float) -> bool:
     loaded = now - min(running["master"] + running.get("qmgr", []))
     readers = [age for name in ("smtpd", "postscreen", "qmqpd", "cleanup") for age in running.get(name, [])]
     return master > loaded + RESTARTING or any(main > now - age + RESTARTING for age in readers)
+
+
+def run(argument_spec: dict[str, Any], change: Callable[[Configuration, Any], None]) -> None:
+    """Be a module that changes Postfix's configuration: copy, `change(copy, module)`, put in place, and end.
+
+    Returned are `changed`, `diff`, and `stale`: whether the running Postfix is older than its configuration,
+    or will be after a run. What `change` (RefusedError) or Postfix (PostfixError) refuses fails the module.
+    """
+    module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True)
+    module.run_command_environ_update = {"LC_ALL": "C"}
+    try:
+        conf = Configuration(module)
+        change(conf, module)
+        diff = conf.put_in_place()
+        changed = bool(diff["before"] or diff["after"])
+        is_stale = changed or stale(conf.directory, time.time())
+    except (PostfixError, RefusedError, OSError) as problem:
+        module.fail_json(msg=str(problem))
+    headers = {"before_header": conf.directory, "after_header": conf.directory}
+    module.exit_json(changed=changed, stale=is_stale, diff={**headers, **diff})

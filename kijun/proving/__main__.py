@@ -140,6 +140,8 @@ def _own_plugins_only() -> None:
 
 def main() -> int:
     """Run the job on stdin; return 0 where pytest ran it, whatever the tests said (5: there were none)."""
+    # What was started in a shell's background ignores interrupts, and so would every process that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     orders = os.fdopen(os.dup(0), "rb")  # pytest takes stdin and stdout away from tests
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from kijun.records.logs import new_log
 
 Say = Callable[[str], None]
 AT_ONCE = 4  # tests at a time on one host: they mostly wait, for PAM's delays and for locks to pass
-CLEANING_UP = 120.0  # seconds that an interrupted proof is given to remove what it made
+CLEANING_UP = 120.0  # seconds that all interrupted proofs are given to remove what they made
 
 
 @dataclass
@@ -64,9 +65,10 @@ class Children:
             self._say("Stopping: waiting until the proofs at hand have removed what they made.")
         for child in running:
             child.send_signal(signal.SIGINT)
+        end = time.monotonic() + CLEANING_UP
         for child in running:
             try:
-                child.wait(CLEANING_UP)
+                child.wait(max(end - time.monotonic(), 0))
             except subprocess.TimeoutExpired:
                 child.kill()
 

@@ -22,7 +22,7 @@ COMMON_UDP = (
     *(5355, 5683, 6881, 9987, 10000, 10080, 11211, 27015, 32768, 33434, 49152, 51820),
 )
 BATCH = 8000
-WAIT = 1.0
+WAIT = 1.5  # longer than the second in which the kernel sends a lost SYN again (RFC 6298)
 _OTHER_FILES = 128  # what the process has open besides
 _TRIES = 3  # a datagram may be lost, and answers to refused ones are few a second (ICMP rate limit)
 
@@ -40,6 +40,20 @@ def tcp_scan(addresses: Iterable[str], ports: Iterable[int]) -> dict[str, dict[i
             for (address, port), how in _try(waiting[start : start + most]).items():
                 found[address][port] = how
     return {address: dict(sorted(answers.items())) for address, answers in found.items()}
+
+
+def await_open(address: str, ports: Iterable[int], patience: float) -> bool:
+    """Return whether one of the ports is open at the address, waiting `patience` seconds at most for it.
+
+    A host that has just come up is not found at once: its IPv6 address is still tried for duplicates, its
+    neighbours do not know it yet, and of what is sent meanwhile the kernel keeps little.
+    """
+    listed = list(ports)
+    end = time.monotonic() + patience
+    while "open" not in tcp_answers(address, listed).values():
+        if time.monotonic() > end:
+            return False
+    return True
 
 
 def tcp_answers(address: str, ports: Iterable[int]) -> dict[int, str]:

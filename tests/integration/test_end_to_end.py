@@ -135,7 +135,7 @@ def test_plain_ansible_then_changes_nothing(enforced: dict[str, object], hosts: 
     assert re.findall(r"changed=(\d+)", done.stdout) == ["0", "0"], done.stdout
 
 
-PROVEN = ("account_lockout", "password_policy", "unused_ports")
+PROVEN = ("password_policy", "unused_ports")  # account_lockout too, by Molecule
 
 
 def test_what_is_enforced_is_proven_and_remembered(
@@ -152,27 +152,18 @@ def test_what_is_enforced_is_proven_and_remembered(
     for host in report["hosts"].values():
         grades = [(finding["topic"], finding["grade"]) for finding in host["findings"]]
         assert grades.count(("password_policy", "proven")) >= 6
-        assert grades.count(("account_lockout", "proven")) >= 6
+        assert grades.count(("unused_ports", "proven")) >= 6
+        assert ("account_lockout", "proven") not in grades
 
 
 def test_an_interrupted_proof_leaves_nobody_behind(
     enforced: dict[str, object], hosts: list[Target], state: Path
 ) -> None:
+    """Stopped as a job in the background is: by SIGTERM, while it and what it starts ignore SIGINT."""
     target = hosts[1]
-    command = "import sys; from kijun.cli import main; sys.argv[0] = 'kijun'; main()"
-    argv = [
-        sys.executable,
-        "-c",
-        command,
-        "prove",
-        "--intrusive",
-        "-i",
-        str(target.inventory),
-        "-l",
-        target.name,
-        "--topic",
-        "account_lockout",
-    ]
+    words = ["prove", "--intrusive", "-i", str(target.inventory), "-l", target.name]
+    words += ["--topic", "account_lockout", "--topic", "unused_ports"]
+    argv = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", sys.executable, "-m", "kijun", *words]
     child = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while target.run("getent passwd | grep -c kijun-proof", check=False).stdout.strip() == "0":

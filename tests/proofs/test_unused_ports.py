@@ -15,13 +15,14 @@ from testinfra.host import Host
 
 from kijun.proving.logins import SshLogins
 from kijun.proving.reboots import reboot, watched
-from kijun.proving.scanning import ALL_TCP, COMMON_UDP, tcp_answers, tcp_scan, udp_answers
+from kijun.proving.scanning import ALL_TCP, COMMON_UDP, await_open, tcp_answers, tcp_scan, udp_answers
 from kijun.topics._ports_declared import Declared, parse_declared
 
 # Neither known services nor ports that a host asks from by default. One for each test: some run side by side.
 STRAY, PUBLISHED, EARLY = 62_613, 62_614, 62_615
 UNIT, WEB_UNIT, EARLY_UNIT = "kijun-proof-stray", "kijun-proof-web", "kijun-proof-early"
 NAMESPACE = "kijun-proof"
+PATIENCE = 30.0
 _LISTEN = """
 import socket
 tcp = socket.create_server(("", {port}), family=socket.AF_INET6, dualstack_ipv6=True)
@@ -61,6 +62,8 @@ def declared(params: dict[str, object]) -> list[Declared]:
 
 
 def _scan(addresses: list[str], declared: list[Declared], ssh_ports: list[int]) -> None:
+    for address in addresses:
+        assert await_open(address, ssh_ports, PATIENCE), f"no SSH at {address} within {PATIENCE:.0f} s"
     for address, answers in tcp_scan(addresses, ALL_TCP).items():
         assert [p for p in ssh_ports if answers.get(p) == "open"], (
             f"the scan of {address} does not even see SSH"

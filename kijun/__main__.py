@@ -1,0 +1,5 @@
+"""`python -m kijun` is `kijun`."""
+
+from kijun.cli import main
+
+main()
