@@ -6,14 +6,15 @@ from kijun.generating.markdown import NOTICE, page, table
 from kijun.standard import Standard
 from kijun.standard.coverage import Coverage, Covered, counts, coverage
 from kijun.standard.models import Automation
-from kijun.standard.words import word
+from kijun.standard.words import covered_by, word
 
 _T = {
     "title": ("Coverage of the whole standard", "基準全体の対応状況"),
     "intro": (
-        "A control that rests on good practice never counts as covering. A definition or a scope has nothing "
+        "A control that rests on good practice never counts as covering. A requirement that speaks of more "
+        "subjects than the topics of its controls is covered in part. A definition or a scope has nothing "
         "to cover. The sentences are paraphrases for indexing; the text of the standard prevails.",
-        "慣行に基づく管理項目は対応済に数えない。定義や適用範囲は対象なしとする。文は索引用の要約であり、基準の本文が優先する。",
+        "慣行に基づく管理項目は対応済に数えない。管理項目の主題より広い要件は一部対応とする。定義や適用範囲は対象なしとする。文は索引用の要約であり、基準の本文が優先する。",
     ),
     "class": ("automation", "自動化の区分"),
     "total": ("total", "計"),
@@ -34,7 +35,7 @@ def coverage_page(standard: Standard, lang: str) -> str:
     by_id = {row.clause.id: row for row in rows}
     for file in standard.sections.values():
         lines += ["", f"## {file.section} {file.title.say(lang)}", ""]
-        lines += table(head, (_row(by_id[clause.id], lang) for clause in file.clauses))
+        lines += table(head, (_row(standard, by_id[clause.id], lang) for clause in file.clauses))
     return page(lines)
 
 
@@ -50,9 +51,9 @@ def _counts(rows: list[Covered], lang: str, index: int) -> list[str]:
     return table(head, body)
 
 
-def _row(row: Covered, lang: str) -> list[object]:
+def _row(standard: Standard, row: Covered, lang: str) -> list[object]:
     clause = row.clause
-    covered = ", ".join(f"`{name}`" for name in row.controls) or word(row.coverage, lang)
+    covered = covered_by(standard, row, lang, quote="`")
     return [
         clause.id,
         clause.label,

@@ -9,9 +9,9 @@ from kijun.generating.sources import Sources
 from kijun.generating.topic_words import WORDS
 from kijun.parameters import Parameter
 from kijun.standard import Standard
-from kijun.standard.coverage import Coverage, Filter, coverage, select
+from kijun.standard.coverage import Filter, coverage, select
 from kijun.standard.models import Basis, Control, ControlFile, Floor
-from kijun.standard.words import word
+from kijun.standard.words import covered_by, word
 
 
 def topic_page(
@@ -59,13 +59,12 @@ def _clauses(standard: Standard, file: ControlFile, say: _Say) -> list[str]:
     clauses = [clause for name, clause in standard.clauses.items() if name in wanted]
     rows = []
     for row in coverage(standard, clauses):
-        served = ", ".join(f"`{name}`" for name in row.controls)
         rows.append(
             (
                 f"{row.clause.id}<br>{row.clause.label}",
                 word(row.clause.obligation, say.lang),
                 row.clause.paraphrase.say(say.lang),
-                served if row.coverage is Coverage.COVERED else word(row.coverage, say.lang),
+                covered_by(standard, row, say.lang, quote="`"),
             )
         )
     return [

@@ -14,22 +14,27 @@ class Coverage(StrEnum):
     """How one requirement stands."""
 
     COVERED = "covered"
+    PARTLY = "in part"  # it speaks of more subjects than the topics whose controls serve it
     NOT_YET = "not yet"
     NOTHING = "nothing to cover"  # a definition or a scope: nobody can keep or break it
 
 
 @dataclass(frozen=True)
 class Covered:
-    """One requirement and the controls that serve it; controls of practice never count."""
+    """One requirement and the controls that serve it; controls of practice never count.
+
+    `left`: the subjects of the requirement that none of the serving topics is about.
+    """
 
     clause: Clause
     controls: tuple[str, ...]
+    left: tuple[str, ...] = ()
 
     @property
     def coverage(self) -> Coverage:
         """Return how it stands."""
         if self.controls:
-            return Coverage.COVERED
+            return Coverage.PARTLY if self.left else Coverage.COVERED
         if self.clause.automation is Automation.NONE:
             return Coverage.NOTHING
         return Coverage.NOT_YET
@@ -71,7 +76,15 @@ def coverage(standard: Standard, clauses: list[Clause]) -> list[Covered]:
         if control.basis is Basis.CLAUSE:
             for clause in control.clauses:
                 serving.setdefault(clause, []).append(control.id)
-    return [Covered(clause, tuple(serving.get(clause.id, ()))) for clause in clauses]
+    return [_covered(standard, clause, serving.get(clause.id, [])) for clause in clauses]
+
+
+def _covered(standard: Standard, clause: Clause, controls: list[str]) -> Covered:
+    topics = {standard.about.topics[control.partition(".")[0]] for control in controls}
+    about = {subject for topic in topics for subject in topic.covers}
+    demanded = [subject for subject in clause.subjects if subject not in clause.not_demanded]
+    left = tuple(subject for subject in demanded if controls and subject not in about)
+    return Covered(clause, tuple(controls), left)
 
 
 def counts(rows: list[Covered]) -> dict[Automation, Counter[Coverage]]:

@@ -12,7 +12,7 @@ from kijun.standard import Standard, load_standard
 from kijun.standard.coverage import Coverage, Covered, Filter, counts, coverage, section_of, select
 from kijun.standard.models import Automation, Clause, Obligation
 from kijun.standard.validating import validate
-from kijun.standard.words import word
+from kijun.standard.words import covered_by, word
 
 SCHEMA = 1
 Data = dict[str, object]
@@ -138,7 +138,7 @@ def coverage_listing(standard: Standard, wanted: Filter, lang: str) -> Listing:
             row.clause.id,
             row.clause.label,
             word(row.clause.automation, lang),
-            ", ".join(row.controls) or word(row.coverage, lang),
+            covered_by(standard, row, lang),
             word(row.clause.obligation, lang),
             row.clause.paraphrase.say(lang),
         )
@@ -169,7 +169,12 @@ def coverage_data(standard: Standard, wanted: Filter) -> Data:
         for kind, numbers in counts(found).items()
     }
     rows = [
-        {**_brief(row.clause), "coverage": row.coverage.name.lower(), "controls": row.controls}
+        {
+            **_brief(row.clause),
+            "coverage": row.coverage.name.lower(),
+            "controls": row.controls,
+            "left": row.left,
+        }
         for row in found
     ]
     return {"schema": SCHEMA, "standard": standard.about.name, "summary": summary, "clauses": rows}

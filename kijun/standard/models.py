@@ -134,6 +134,7 @@ class Clause(Model):
     obligation: Obligation
     automation: Automation
     subjects: tuple[SubjectSlug, ...] = ()
+    not_demanded: tuple[SubjectSlug, ...] = ()  # subjects that only the heading names
     workflows: tuple[SubjectSlug, ...] = ()
     parameters: tuple[ClauseParameter, ...] = ()
     qualifiers: tuple[Sentence, ...] = ()  # words of the source that soften or condition the duty

@@ -69,12 +69,14 @@ def _clause_problems(standard: Standard) -> Iterator[str]:
             before = clause.lines[0]  # a clause may also rest on a lead line further up
             for key, words, listed in (
                 ("subjects", known.subjects, clause.subjects),
+                ("not_demanded", clause.subjects, clause.not_demanded),
                 ("workflows", known.workflows, clause.workflows),
                 ("who", known.actors, clause.who),
             ):
                 for word in listed:
                     if word not in words:
-                        yield f"{here}.{key}: expected a word of vocabulary.yml, found '{word}'"
+                        place_of = "the clause's subjects" if words is clause.subjects else "vocabulary.yml"
+                        yield f"{here}.{key}: expected a word of {place_of}, found '{word}'"
     for name, count in ids.items():
         if count > 1:
             yield f"{shown(standard.root / 'clauses')}: expected every id once, found {name} {count} times"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from kijun.standard.coverage import Coverage
+from kijun.standard import Standard
+from kijun.standard.coverage import Coverage, Covered
 from kijun.standard.models import Automation, Basis, Obligation, Severity
 
 # The Japanese paraphrases use the plain form for duties, wishes and powers alike, so the obligation is
@@ -22,6 +23,7 @@ _BY_MEMBER: tuple[tuple[StrEnum, str, str], ...] = (
     (Automation.ATTEST, "attest", "人による確認"),
     (Automation.NONE, "none", "対象外"),
     (Coverage.COVERED, "covered", "対応済"),
+    (Coverage.PARTLY, "in part", "一部対応"),
     (Coverage.NOT_YET, "not yet", "未対応"),
     (Coverage.NOTHING, "nothing to cover", "対象なし"),
     (Basis.CLAUSE, "clause", "条項"),
@@ -38,3 +40,16 @@ def word(value: StrEnum, lang: str) -> str:
     """Return how `value`, a member of one of the enumerations, is called in `lang` ("ja" or "en")."""
     english, japanese = _WORDS[type(value), value]
     return japanese if lang == "ja" else english
+
+
+def covered_by(standard: Standard, row: Covered, lang: str, quote: str = "") -> str:
+    """Return in words which controls cover a requirement, each between `quote`s, and what of it is left."""
+    if not row.controls:
+        return word(row.coverage, lang)
+    controls = ", ".join(f"{quote}{name}{quote}" for name in row.controls)
+    if not row.left:
+        return controls
+    titles = [standard.vocabulary.subjects[subject].say(lang) for subject in row.left]
+    if lang == "ja":
+        return f"{controls}（一部対応。未対応：{'、'.join(titles)}）"
+    return f"{controls} (in part; not yet: {', '.join(titles)})"

@@ -84,6 +84,14 @@ def test_every_topic_has_unit_tests(slug):
     assert list((ROOT / "tests/unit").glob(f"test_topic_{slug}*.py"))
 
 
+@pytest.mark.parametrize("suffix", ["", ".ja"])
+def test_every_topic_is_found_from_the_documentation(suffix):
+    index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
+    pages = {path.name for path in (ROOT / "docs/topics").glob(f"*{suffix}.md")}
+    assert pages
+    assert not {name for name in pages if f"(topics/{name})" not in index}
+
+
 def test_no_room_belongs_to_no_topic():
     rooms = {path.name for path in (ROOT / "roles").iterdir() if any(path.rglob("*.yml"))}
     rooms |= {path.name for path in (ROOT / "tests/sabotage").iterdir() if path.is_dir()}
