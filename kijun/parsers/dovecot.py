@@ -1,4 +1,4 @@
-"""What `doveconf -n` prints, of Dovecot 2.3 and 2.4, as far as it is about mailbox quotas.
+"""What `doveconf -n` prints, of Dovecot 2.3 and 2.4, as far as it is about mailbox quotas and plugins.
 
 Sources: doveconf(1); the Dovecot manual, "Quota Plugin", of either version.
 """
@@ -24,15 +24,19 @@ class DovecotConfig:
     new: bool  # Dovecot 2.4 and its syntax
     settings: Mapping[str, str]
 
-    def loads_quota(self, protocol: str) -> bool:
-        """Whether `protocol` ("lmtp", "imap") loads the quota plugin."""
+    def loads(self, plugin: str, protocol: str) -> bool:
+        """Whether `protocol` ("lmtp", "imap") loads `plugin`."""
         if self.new:
-            own = self.settings.get(f"protocol {protocol}/mail_plugins/quota")
-            return (own or self.settings.get("mail_plugins/quota", "no")) == "yes"
+            own = self.settings.get(f"protocol {protocol}/mail_plugins/{plugin}")
+            return (own or self.settings.get(f"mail_plugins/{plugin}", "no")) == "yes"
         own = self.settings.get(f"protocol {protocol}/mail_plugins")
         return (
-            "quota" in (own if own is not None else self.settings.get("mail_plugins", "")).strip('"').split()
+            plugin in (own if own is not None else self.settings.get("mail_plugins", "")).strip('"').split()
         )
+
+    def loads_quota(self, protocol: str) -> bool:
+        """Whether `protocol` loads the quota plugin."""
+        return self.loads("quota", protocol)
 
     @property
     def limit(self) -> int:

@@ -75,7 +75,7 @@ hash:*|btree:*|lmdb:*|cdb:*|dbm:*|sdbm:*|texthash:*)
 postmap -c "$kijun_dir" -s "$kijun_table" 2>&1 && echo '@listed' ;;
 cidr:*) sed -e '/^#/d' "$kijun_path" && echo '@listed' ;;
 regexp:*|pcre:*)
-sed -n -e '/^#/d' -e 's,^!\{0,1\}/.*/[a-zA-Z]*[ \t]\{1,\},- ,p' "$kijun_path" && echo '@listed' ;;
+sed -n -e '/^#/d' -e 's~^!\{0,1\}/.*/[a-zA-Z]*[ \t]\{1,\}~- ~p' "$kijun_path" && echo '@listed' ;;
 static:*) printf -- '- %s\n@listed\n' "$kijun_path" ;;
 esac | awk '/^@listed$/ {print; next} {k = $1; if (k !~ /^[0-9a-fA-F:.\/\[\]]+$/ || k !~ /[.:]/) k = "-";
 if (!seen[k " " $2]++ && ++lines <= 500) print k, $2}'

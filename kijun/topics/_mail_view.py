@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kijun.model import HostState
-from kijun.topics._mail_reads import MAIL_PORTS, RUNNING
+from kijun.topics._mail_reads import DOVECOT_SINCE, MAIL_PORTS, RUNNING
+from kijun.topics._mail_said import Said, bad, good, unsure
 
 _ANSWERS = {"master": "Postfix", "exim4": "Exim", "smtpd": "Postfix"}
 RESTARTING = 2  # seconds by which an age from /proc may be rounded
@@ -73,3 +74,23 @@ def listed(found: list[str], limit: int = 6) -> str:
     unique = list(dict.fromkeys(found))
     more = f" and {len(unique) - limit} more" if len(unique) > limit else ""
     return ", ".join(unique[:limit]) + more
+
+
+def dovecot_in_force(state: HostState) -> Said:
+    """Judge whether Dovecot runs, and has read its configuration."""
+    lines = state.command(DOVECOT_SINCE.name).text.splitlines()
+    shown = dict(line.partition("=")[::2] for line in lines if "=" in line)
+    since = shown.get("StateChangeTimestamp", "").removeprefix("@")
+    if shown.get("MainPID") == "0":
+        return bad(
+            "Dovecot does not run, and nothing is put into the mailboxes", "systemctl show dovecot.service"
+        )
+    if not since.isdecimal() or not shown.get("MainPID", "").isdecimal():
+        return unsure("since when Dovecot runs could not be read.", "systemctl show dovecot.service")
+    times = (
+        words for words in (line.split(" ", 2) for line in lines) if words[0] == "mtime" and len(words) == 3
+    )
+    newer = [path for _, when, path in times if when.isdecimal() and int(when) > int(since) + 1]
+    if newer:
+        return bad(f"the running Dovecot is older than {listed(newer)}", "systemctl show dovecot.service")
+    return good("Dovecot is younger than its configuration", "/proc, systemctl show")

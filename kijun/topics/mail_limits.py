@@ -19,7 +19,7 @@ from kijun.topics import _mail_relay_exim as exim
 from kijun.topics import _mail_relay_postfix as relay
 from kijun.topics._mail_reads import DOVECOT, DOVECOT_SINCE, EXIM, OUTBOUND, POSTFIX, RUNNING, WATCH
 from kijun.topics._mail_said import Said, bad, beside, good, unsure
-from kijun.topics._mail_view import listed, running
+from kijun.topics._mail_view import dovecot_in_force, listed, running
 
 WATCH_SHA256 = "d5542ee330cd9bd5d4871316d9dc64fa3c9b92b20e2a278c1f182a6a047739b9"
 NOTICE_SHA256 = "f609b0aa86c7d4bbfc65fe544b52016bacb0cddce2762c3ef289a5a608ca6389"
@@ -254,22 +254,10 @@ def _in_force(facts: _Facts) -> Said:
     said = relay.in_force(relay.Facts(facts.postfix, facts.params, run))
     if said.status is Status.FAIL or facts.dovecot is None:
         return said
-    lines = facts.state.command(DOVECOT_SINCE.name).text.splitlines()
-    shown = dict(line.partition("=")[::2] for line in lines if "=" in line)
-    since = shown.get("StateChangeTimestamp", "").removeprefix("@")
-    if shown.get("MainPID") == "0":
-        return bad(
-            "Dovecot does not run, and nothing is put into the mailboxes", "systemctl show dovecot.service"
-        )
-    if not since.isdecimal() or not shown.get("MainPID", "").isdecimal():
-        return unsure("since when Dovecot runs could not be read.", "systemctl show dovecot.service")
-    times = (
-        words for words in (line.split(" ", 2) for line in lines) if words[0] == "mtime" and len(words) == 3
-    )
-    newer = [path for _, when, path in times if when.isdecimal() and int(when) > int(since) + 1]
-    if newer:
-        return bad(f"the running Dovecot is older than {listed(newer)}", "systemctl show dovecot.service")
-    return good("Postfix and Dovecot are younger than their configuration", "/proc, systemctl show")
+    found = dovecot_in_force(facts.state)
+    if found.status is not Status.PASS:
+        return found
+    return good("Postfix and Dovecot are younger than their configuration", found.source)
 
 
 TOPIC = Topic(
