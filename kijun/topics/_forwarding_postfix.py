@@ -1,8 +1,8 @@
 """Where Postfix sends mail on to, by every table, setting and file that can do so.
 
-Each service of master.cf is looked at with its own settings: `-o` of one cleanup is enough. Sources: local(8),
-cleanup(8), trivial-rewrite(8), postconf(5), aliases(5), virtual(5), canonical(5), transport(5), access(5),
-header_checks(5).
+Each service of master.cf is looked at with its own settings: `-o` of one cleanup is enough. Sources:
+local(8), cleanup(8), trivial-rewrite(8), postconf(5), aliases(5), virtual(5), canonical(5), transport(5),
+access(5), header_checks(5).
 """
 
 from __future__ import annotations
@@ -26,9 +26,18 @@ _ACTIONS = ("REDIRECT", "BCC", "FILTER")
 _DEPTH = 8
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How mail is sent on, where that was read, and the control that judges it."""
+
+    via: str
+    where: str
+    control: str
+
+
 @dataclass
 class Found:
-    """What is known of one host: steps, what could not be told, programs, and what users may do themselves."""
+    """What is known of one host: steps, what could not be told, programs, and what users may do."""
 
     addresses: Addresses
     steps: list[Step] = field(default_factory=list)
@@ -37,24 +46,25 @@ class Found:
     own_ways: list[tuple[str, str]] = field(default_factory=list)  # (what users may do, where)
     stale: tuple[str, ...] = ()
 
-    def step(self, source: str, target: str, via: str, where: str, control: str) -> None:
+    def step(self, source: str, target: str, place: Place) -> None:
         """Add a step to an address or, in brackets, to a mail server."""
         outside = target.startswith("[") or not self.addresses.inside(target)
         if source == EVERYBODY or source.startswith("@") or self.addresses.inside(source):
-            self.steps.append(Step(source, target, via, where, control, outside))
+            self.steps.append(Step(source, target, place.via, place.where, place.control, outside))
 
     def doubt(self, control: str, reason: str, where: str) -> None:
         """Note the first thing that could not be told."""
         self.doubts.setdefault(control, (reason, where))
 
-    def send(self, source: str, wanted: Destination, via: str, where: str, control: str) -> None:
+    def send(self, source: str, wanted: Destination, place: Place) -> None:
         """Add what a destination means; an included file is the caller's."""
         if wanted.kind is Kind.ADDRESS:
-            self.step(source, self.addresses.address(wanted.text), via, where, control)
+            self.step(source, self.addresses.address(wanted.text), place)
         elif wanted.kind is Kind.PROGRAM:
-            self.programs.append((source, wanted.text, where))
+            self.programs.append((source, wanted.text, place.where))
         elif wanted.kind is Kind.UNCLEAR:
-            self.doubt(control, f"where {wanted.text[:80]!r} sends the mail of {source} is not known.", where)
+            reason = f"where {wanted.text[:80]!r} sends the mail of {source} is not known."
+            self.doubt(place.control, reason, place.where)
 
 
 def addresses_of(config: PostfixConfig, files: Files, params: Mapping[str, object]) -> Addresses:
@@ -86,7 +96,7 @@ def _domains(value: str, instance: Instance) -> Iterator[str]:
     for word in words(value):
         table = instance.tables.get(word)
         if table is not None:
-            yield from (key.removeprefix("=").lower() for key, _ in table.rows if "@" not in key)
+            yield from (key for key, _ in _rows(table) if "@" not in key and key != "-")
         elif ":" not in word and not word.startswith("/"):
             yield word.lower()
 
@@ -111,7 +121,7 @@ def _extensions(found: Found) -> None:
     """Mail for user+anything is mail for the user, where nothing else is said of it."""
     for address in sorted({step.target for step in found.steps if not step.outside}):
         if base := found.addresses.without_extension(address):
-            found.step(address, base, "extension", "recipient_delimiter", "aliases")
+            found.step(address, base, Place("extension", "recipient_delimiter", "aliases"))
 
 
 @dataclass(frozen=True)
@@ -152,7 +162,7 @@ def _local(seen: _Seen) -> None:
         for key, value in _rows(table):
             if not key.startswith("owner-"):
                 source = EVERYBODY if key == "-" else seen.found.addresses.address(key)
-                _list(seen, source, destinations(value), "alias", where, "aliases")
+                _list(seen, source, destinations(value), Place("alias", where, "aliases"))
     _luser_relay(seen)
     if seen.setting("forward_path"):
         seen.found.own_ways.append(("~/.forward", seen.where("forward_path")))
@@ -160,21 +170,22 @@ def _local(seen: _Seen) -> None:
             _user_file(seen.found, file, destinations(file.text), "~/.forward", seen)
         _unlisted_users(seen.found, seen.files, ".forward")
     for name in ("mailbox_transport", "fallback_transport"):
-        _route(seen, f"@{seen.found.addresses.home}", seen.setting(name), name, seen.where(name))
+        home = f"@{seen.found.addresses.home}"
+        _route(seen, home, seen.setting(name), Place(name, seen.where(name), "routes"))
         for where, table in seen.tables(f"{name}_maps", "routes"):
             for key, value in _rows(table):
-                _route(seen, seen.found.addresses.address(key), value, f"{name}_maps", where)
+                _route(seen, seen.found.addresses.address(key), value, Place(f"{name}_maps", where, "routes"))
     if not seen.setting("mailbox_transport"):  # which has precedence over commands
         _commands(seen)
 
 
 def _luser_relay(seen: _Seen) -> None:
-    relay, where = seen.setting("luser_relay"), seen.where("luser_relay")
+    relay, place = seen.setting("luser_relay"), Place("luser_relay", seen.where("luser_relay"), "routes")
     name, at, domain = relay.rpartition("@")
     if at and "$" not in domain:
         relay = f"{'anybody' if '$' in name or not name else name}@{domain}"
     for wanted in destinations(relay):
-        seen.found.send(f"@{seen.found.addresses.home}", wanted, "luser_relay", where, "routes")
+        seen.found.send(f"@{seen.found.addresses.home}", wanted, place)
 
 
 def _commands(seen: _Seen) -> None:
@@ -186,19 +197,18 @@ def _commands(seen: _Seen) -> None:
             seen.found.programs.append((source, value.split()[0].strip('"'), where))
 
 
-def _list(
-    seen: _Seen, source: str, listed: list[Destination], via: str, where: str, control: str, depth: int = 0
-) -> None:
+def _list(seen: _Seen, source: str, listed: list[Destination], place: Place, depth: int = 0) -> None:
     """Add what a list of destinations means, with the files that it includes."""
     for wanted in listed:
         if wanted.kind is not Kind.INCLUDE:
-            seen.found.send(source, wanted, via, where, control)
+            seen.found.send(source, wanted, place)
             continue
         file = next((f for f in seen.files.of("include") if f.path == wanted.text), None)
         if file is None or not file.whole or depth >= _DEPTH:
-            seen.found.doubt(control, f"what {wanted.text} includes could not be read.", where)
+            seen.found.doubt(place.control, f"what {wanted.text} includes could not be read.", place.where)
         else:
-            _list(seen, source, destinations(file.text), f"{via}, :include:", file.path, control, depth + 1)
+            inner = Place(f"{place.via}, :include:", file.path, place.control)
+            _list(seen, source, destinations(file.text), inner, depth + 1)
 
 
 def _user_file(
@@ -212,10 +222,10 @@ def _user_file(
     if not file.whole:
         found.doubt("user_files", f"{file.path} could not be read as {file.user}.", file.path)
     elif seen is not None:
-        _list(seen, source, listed, via, file.path, "user_files")
+        _list(seen, source, listed, Place(via, file.path, "user_files"))
     else:
         for wanted in listed:
-            found.send(source, wanted, via, file.path, "user_files")
+            found.send(source, wanted, Place(via, file.path, "user_files"))
 
 
 def _unlisted_users(found: Found, files: Files, what: str) -> None:
@@ -234,13 +244,13 @@ def _cleanup(seen: _Seen) -> None:
                     and "@" not in key
                     and key in seen.found.addresses.kept
                 ):
-                    _mapped(seen, key, value, via=name, where=where, control="address_maps")
+                    _mapped(seen, key, value, Place(name, where, "address_maps"))
     for name in ("recipient_bcc_maps", "sender_bcc_maps"):
         for where, table in seen.tables(name, "copies"):
             for key, value in _rows(table):
-                _mapped(seen, key, value, via=name, where=where, control="copies")
+                _mapped(seen, key, value, Place(name, where, "copies"))
     for wanted in destinations(seen.setting("always_bcc")):
-        seen.found.send(EVERYBODY, wanted, "always_bcc", seen.where("always_bcc"), "copies")
+        seen.found.send(EVERYBODY, wanted, Place("always_bcc", seen.where("always_bcc"), "copies"))
     for name in (
         "header_checks",
         "mime_header_checks",
@@ -252,10 +262,10 @@ def _cleanup(seen: _Seen) -> None:
     _milters(seen, "non_smtpd_milters")
 
 
-def _mapped(seen: _Seen, key: str, value: str, *, via: str, where: str, control: str) -> None:
+def _mapped(seen: _Seen, key: str, value: str, place: Place) -> None:
     source = EVERYBODY if key == "-" else key if key.startswith("@") else seen.found.addresses.address(key)
     for wanted in destinations(value):
-        seen.found.send(source, _anybody(wanted), via, where, control)
+        seen.found.send(source, _anybody(wanted), place)
 
 
 def _anybody(wanted: Destination) -> Destination:
@@ -284,16 +294,16 @@ def _actions(seen: _Seen, name: str) -> None:
         for _, value in _rows(table):
             action, _, rest = value.partition(" ")
             if action.upper() == "FILTER":
-                _route(seen, EVERYBODY, rest, "FILTER", where, control="copies")
+                _route(seen, EVERYBODY, rest, Place("FILTER", where, "copies"))
             elif action.upper() in _ACTIONS:
                 for wanted in destinations(rest):
-                    seen.found.send(EVERYBODY, wanted, action.upper(), where, "copies")
+                    seen.found.send(EVERYBODY, wanted, Place(action.upper(), where, "copies"))
 
 
 def _rewrite(seen: _Seen) -> None:
     home = f"@{seen.found.addresses.home}"
     for name in ("local_transport", "virtual_transport", "relay_transport"):
-        _route(seen, home, seen.setting(name), name, seen.where(name))
+        _route(seen, home, seen.setting(name), Place(name, seen.where(name), "routes"))
     kept = seen.found.addresses.same | seen.found.addresses.kept
     kept |= set(_domains(seen.setting("relay_domains"), seen.instance))
     for where, table in seen.tables("transport_maps", "routes"):
@@ -301,10 +311,15 @@ def _rewrite(seen: _Seen) -> None:
         for key, value in _rows(table):
             if key in ("*", "-"):
                 if kept - said - {"localhost", "localhost.localdomain"}:
-                    _route(seen, home if key == "*" else EVERYBODY, value, "transport_maps", where)
+                    _route(
+                        seen,
+                        home if key == "*" else EVERYBODY,
+                        value,
+                        Place("transport_maps", where, "routes"),
+                    )
             elif key.rpartition("@")[2].lstrip(".") in kept:
                 source = seen.found.addresses.address(key) if "@" in key else f"@{key.lstrip('.')}"
-                _route(seen, source, value, "transport_maps", where)
+                _route(seen, source, value, Place("transport_maps", where, "routes"))
 
 
 def _route(seen: _Seen, source: str, value: str, via: str, where: str, *, control: str = "routes") -> None:
@@ -313,12 +328,12 @@ def _route(seen: _Seen, source: str, value: str, via: str, where: str, *, contro
     if name in _ENDS and (name or not hop):
         return
     if name in seen.files.pipes:
-        seen.found.programs.append((source, seen.files.pipes[name], where))
+        seen.found.programs.append((source, seen.files.pipes[name], place.where))
         return
     for host in re.split(r"[,\s]+", hop.strip()):
         plain = _host(host)
         if plain is not None and not seen.found.addresses.host_inside(plain):
-            seen.found.step(source, f"[{plain.strip('[]').lower()}]", via, where, control)
+            seen.found.step(source, f"[{plain.strip('[]').lower()}]", place)
 
 
 def _host(text: str) -> str | None:
@@ -335,11 +350,10 @@ def _host(text: str) -> str | None:
 
 def _entrance(seen: _Seen) -> None:
     if value := seen.setting("content_filter"):
-        _route(seen, EVERYBODY, value, "content_filter", seen.where("content_filter"), control="copies")
+        _route(seen, EVERYBODY, value, Place("content_filter", seen.where("content_filter"), "copies"))
     if value := seen.setting("smtpd_proxy_filter"):
-        _route(
-            seen, EVERYBODY, f"smtp:{value}", "smtpd_proxy_filter", seen.where("smtpd_proxy_filter"), "copies"
-        )
+        place = Place("smtpd_proxy_filter", seen.where("smtpd_proxy_filter"), "copies")
+        _route(seen, EVERYBODY, f"smtp:{value}", place)
     for name in CHECKS:
         if name.startswith("smtpd_"):
             _actions(seen, name)
@@ -349,11 +363,9 @@ def _entrance(seen: _Seen) -> None:
 def _milters(seen: _Seen, name: str) -> None:
     for word in words(seen.setting(name)):
         text = word.strip("{} ").partition(",")[0].strip()
-        host = re.sub(r":\d+$", "", text.removeprefix("inet:").removeprefix("inet6:"))
-        if text.startswith("inet") and not seen.found.addresses.host_inside(host.rpartition("@")[2]):
-            seen.found.step(
-                EVERYBODY, f"[{host.rpartition('@')[2].strip('[]')}]", name, seen.where(name), "copies"
-            )
+        host = re.sub(r":\d+$", "", text.removeprefix("inet:").removeprefix("inet6:")).rpartition("@")[2]
+        if text.startswith("inet") and not seen.found.addresses.host_inside(host):
+            seen.found.step(EVERYBODY, f"[{host.strip('[]')}]", Place(name, seen.where(name), "copies"))
 
 
 _LOOKING: dict[str, Callable[[_Seen], None]] = {

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from kijun.parsers.dovecot import DovecotConfig, parse_dovecot
 from kijun.parsers.forwarding import Kind, of_sieve
 from kijun.topics._forwarding_files import Files, UserFile, parse_files
-from kijun.topics._forwarding_postfix import Found
+from kijun.topics._forwarding_postfix import Found, Place
 
 _SOURCE = "doveconf -n"
 _PROGRAMS = ("vnd.dovecot.pipe", "vnd.dovecot.execute", "vnd.dovecot.filter", "vnd.dovecot.report")
@@ -120,7 +120,7 @@ def _script(sieve: Sieve, found: Found, file: UserFile, depth: int) -> None:
         return
     for wanted in of_sieve(file.text):
         if wanted.kind is not Kind.INCLUDE:
-            found.send(source, wanted, "Sieve", file.path, "sieve")
+            found.send(source, wanted, Place("Sieve", file.path, "sieve"))
             continue
         name = f"{wanted.text}.sieve"
         others = [f for f in sieve.files.of("sieve") if PurePosixPath(f.path).name == name]
