@@ -169,8 +169,8 @@ def _local(seen: _Seen) -> None:
         for file in seen.files.of("forward"):
             _user_file(seen.found, file, destinations(file.text), "~/.forward", seen)
         _unlisted_users(seen.found, seen.files, ".forward")
+    home = f"@{seen.found.addresses.home}"
     for name in ("mailbox_transport", "fallback_transport"):
-        home = f"@{seen.found.addresses.home}"
         _route(seen, home, seen.setting(name), Place(name, seen.where(name), "routes"))
         for where, table in seen.tables(f"{name}_maps", "routes"):
             for key, value in _rows(table):
@@ -322,7 +322,7 @@ def _rewrite(seen: _Seen) -> None:
                 _route(seen, source, value, Place("transport_maps", where, "routes"))
 
 
-def _route(seen: _Seen, source: str, value: str, via: str, where: str, *, control: str = "routes") -> None:
+def _route(seen: _Seen, source: str, value: str, place: Place) -> None:
     """Add where `transport:nexthop` leads: nowhere else, to a program, or to another mail server."""
     name, _, hop = value.partition(":")
     if name in _ENDS and (name or not hop):
