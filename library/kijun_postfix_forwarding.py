@@ -234,13 +234,31 @@ def check_users(inside: Inside) -> None:
 
 def change(conf: Configuration, tables: Tables) -> None:
     """Change the copy of the configuration, and the texts; raises RefusedError and PostfixError."""
+    change_main(conf, tables)
+    found = [(name, word) for name in TABLES for word in words(conf.get(name))]
+    for (service, kind), settings in conf.overrides().items():
+        for name, value in settings.items():
+            if _opens(name, value, tables.inside):
+                conf.drop(Service(service, kind, ""), name)
+            elif name in TABLES:
+                found += [(name, word) for word in words(value)]
+    for name, table in dict.fromkeys(found):
+        if ":" in table:
+            tables.take(name, table)
+    tables.include()
+
+
+def change_main(conf: Configuration, tables: Tables) -> None:
+    """Change the settings that are for all services."""
     inside = tables.inside
     if conf.ask("-h", "forward_path").strip():
         check_users(inside)
         conf.ask("-e", "forward_path =")
-    for name in SINGLE:
-        if _leads_outside(conf.get(name), name, inside):
-            conf.set(name, "")
+    for name in (*SINGLE, *TABLES):
+        value = conf.get(name)
+        if _opens(name, value, inside):
+            kept = [word for word in words(value) if name in TABLES and not _fixed_outside(word, inside)]
+            conf.set(name, ", ".join(kept))
     if "procmail" in conf.get("mailbox_command") and not conf.get("mailbox_transport"):
         if os.path.exists("/etc/procmailrc"):
             tables.module.warn(
@@ -248,16 +266,22 @@ def change(conf: Configuration, tables: Tables) -> None:
             )
         else:
             conf.set("mailbox_command", "")
-    found = [(name, word) for name in TABLES for word in words(conf.get(name))]
-    for (service, kind), settings in conf.overrides().items():
-        for name, value in settings.items():
-            if (name == "forward_path" and value) or (name in SINGLE and _leads_outside(value, name, inside)):
-                conf.drop(Service(service, kind, ""), name)
-            found += [(name, word) for word in words(value) if name in TABLES]
-    for name, table in dict.fromkeys(found):
-        if ":" in table:
-            tables.take(name, table)
-    tables.include()
+
+
+def _opens(name: str, value: str, inside: Inside) -> bool:
+    """Say whether a setting, with this value, forwards to the outside."""
+    if name == "forward_path":
+        return bool(value)
+    if name in TABLES:
+        return any(_fixed_outside(word, inside) for word in words(value))
+    return name in SINGLE and _leads_outside(value, name, inside)
+
+
+def _fixed_outside(table: str, inside: Inside) -> bool:
+    """Say whether a table gives everybody the same address, and that one is outside (`static:`)."""
+    return table.startswith("static:") and any(
+        not inside.permitted("*", item) for item in split(table.removeprefix("static:"))
+    )
 
 
 def _leads_outside(value: str, name: str, inside: Inside) -> bool:

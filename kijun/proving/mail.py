@@ -255,7 +255,10 @@ def send(door: Door, sender: str, recipient: str) -> str:
     word = f"kijun-{uuid.uuid4().hex}"
     with door.connect() as client:
         client.sendmail(
-            sender, [recipient], f"From: <{sender}>\r\nTo: <{recipient}>\r\nSubject: {word}\r\n\r\n{word}\r\n"
+            sender,
+            [recipient],
+            f"From: <{sender}>\r\nTo: <{recipient}>\r\nMessage-ID: <{word}@{OUTSIDE}>\r\n"
+            f"Subject: {word}\r\n\r\n{word}\r\n",
         )
     return word
 
@@ -268,3 +271,19 @@ def arrives(host: Host, word: str, user: str, patience: float = 60) -> bool:
             return True
         time.sleep(0.5)
     return False
+
+
+def left(host: Host, word: str, began: str) -> list[str]:
+    """Return the recipients to whom Postfix tried to send the mail with `word` over SMTP since `began`.
+
+    A mail that is forwarded keeps its Message-ID and gets a new number in the queue; the log has both.
+    """
+    log = host.check_output("journalctl --quiet --output=short --since=@%s SYSLOG_FACILITY=2", began)
+    lines = [line.partition("postfix")[2] for line in log.splitlines()]
+    numbers = {line.split(": ")[1] for line in lines if f"message-id=<{word}@" in line and ": " in line}
+    sent = [line for line in lines if line.partition("[")[0].endswith("/smtp") and "to=<" in line]
+    return [
+        line.partition("to=<")[2].partition(">")[0]
+        for line in sent
+        if len(parts := line.split(": ", 2)) == 3 and parts[1] in numbers
+    ]

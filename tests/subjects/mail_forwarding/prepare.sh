@@ -39,4 +39,10 @@ postconf -e 'inet_protocols = all' 'inet_interfaces = all' \
         echo '}'
     fi
 } >/etc/dovecot/conf.d/90-museum.conf
+getent passwd sato >/dev/null || useradd --create-home --shell /bin/bash sato
+echo sato >/etc/postfix/staff
+if ! grep -q '^staff:' /etc/aliases; then
+    printf 'root: sato\nstaff: :include:/etc/postfix/staff\ncurator: sato, curator@kijun-approved.invalid\n' >>/etc/aliases
+fi
+newaliases
 systemctl restart dovecot postfix
