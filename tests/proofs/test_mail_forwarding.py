@@ -1,7 +1,7 @@
 """Automatic forwarding, shown by canary mails through every way that mail takes.
 
-The outside is `.invalid`, which no name server knows: what is forwarded there is seen in the log as an attempt
-to send, and can arrive nowhere.
+The outside is `.invalid`, which no name server knows: what is forwarded there is seen in the log as an
+attempt to send, and can arrive nowhere.
 """
 
 from __future__ import annotations

@@ -28,15 +28,13 @@ postconf -e 'inet_protocols = all' 'inet_interfaces = all' \
         echo 'mail_location = maildir:~/Maildir'
         echo 'auth_username_format = %Ln'
         # shellcheck disable=SC2016 # Dovecot expands it
-        echo 'mail_plugins = $mail_plugins sieve'
+        printf 'protocol lmtp {\n  mail_plugins = $mail_plugins sieve\n}\n'
     else
         echo 'mail_driver = maildir'
         echo 'mail_path = ~/Maildir'
         echo 'mail_inbox_path ='
         echo 'auth_username_format = %{user | username | lower}'
-        echo 'mail_plugins {'
-        echo '  sieve = yes'
-        echo '}'
+        printf 'protocol lmtp {\n  mail_plugins {\n    sieve = yes\n  }\n}\n'
     fi
 } >/etc/dovecot/conf.d/90-museum.conf
 getent passwd sato >/dev/null || useradd --create-home --shell /bin/bash sato
