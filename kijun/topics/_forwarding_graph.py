@@ -42,7 +42,7 @@ class Approval:
 
     def problem(self) -> str:
         """Return what is wrong with the entry itself, in words; empty where it is whole."""
-        if not (_is_address(self.source) and _is_address(self.target)):
+        if not (_is_address(self.source) and _is_address(self.target)) or self.target[0] in "*@":
             return "names no address that mail comes from and no address that it goes to"
         if not self.approver.strip():
             return "names nobody who approved it"

@@ -122,7 +122,7 @@ def _traced(host: Host, approved: list[Approval], now: int) -> dict[str, Said]:
     ways = leaks(host.found.steps, approved, now)
     said = {}
     for control in _TRACED:
-        mine = [way for way in ways if way.steps[-1].control == control]
+        mine = sorted((way for way in ways if way.steps[-1].control == control), key=lambda w: len(w.steps))
         if mine:
             more = f" and {len(mine) - 1} more" if len(mine) > 1 else ""
             over = _over(approved, {step.source for way in mine for step in way.steps}, mine[0].target, now)

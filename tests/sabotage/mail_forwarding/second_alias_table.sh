@@ -5,5 +5,5 @@
 set -eu
 echo 'sato: \sato, sato@kijun-outside.invalid' >/etc/postfix/more-aliases
 postalias hash:/etc/postfix/more-aliases
-postconf -P 'local/unix/alias_maps = hash:/etc/aliases, hash:/etc/postfix/more-aliases'
+postconf -P 'local/unix/alias_maps = hash:/etc/aliases,hash:/etc/postfix/more-aliases'
 systemctl reload postfix
