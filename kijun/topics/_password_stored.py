@@ -10,7 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kijun.parsers.shadow import Account, weakness
-from kijun.topics._password_view import ACCOUNTS, STORES, Said, View, day, grouped, named, said
+from kijun.topics._access_lists import UNREAD, with_access_lists
+from kijun.topics._password_view import (
+    ACCOUNTS,
+    LISTS,
+    READERS,
+    STORES,
+    Said,
+    View,
+    day,
+    grouped,
+    named,
+    said,
+)
 
 
 def _unread(seen: View) -> list[str]:
@@ -59,6 +71,12 @@ def _credential_files(seen: View) -> Said:
     for mode, owner, group, path in (line for line in lines if len(line) == 4):
         if fault := _fault(path, mode, owner, group):
             wrong.append(f"{path}: {fault}")
+    opened = with_access_lists(seen.commands[LISTS.name])
+    unclear += [UNREAD] if opened is None else []
+    wrong += [f"{path}: an access control list lets others in" for path in opened or ()]
+    said_of_group, _, members = seen.commands[READERS.name].text.partition(" ")
+    unclear += [] if said_of_group == "members" else ["who is in group shadow could not be read"]
+    wrong += [f"{name} is in group shadow" for name in members.strip().split(",") if name]
     wrong += [
         f"{name}: a password hash in /etc/passwd, which everybody may read"
         for name, what in seen.accounts.plain

@@ -22,6 +22,7 @@ from kijun.parsers.pam import PamConfig
 from kijun.parsers.password_stack import Person, Way, stored
 from kijun.parsers.pwquality import DROP_INS, MAIN
 from kijun.parsers.shadow import REDUCE, Account, Accounts, parse
+from kijun.topics._access_lists import access_list_read
 
 DICTIONARY = "/var/cache/cracklib/cracklib_dict"
 LEAST_WORDS = 10_000  # Debian's smallest list has some 50,000; an emptied dictionary lets every word pass
@@ -30,11 +31,23 @@ _PAM_FILES = ("/etc/pam.d/*", "/usr/lib/pam.d/*", "/etc/pam.conf")
 _CHECK_FILES = (MAIN, DROP_INS + "*.conf", DROP_INS + ".*.conf")  # libpwquality reads hidden drop-ins too
 
 ACCOUNTS = CommandRead("password_policy.accounts", REDUCE, volatile=True)
+_STORES = (
+    *("/etc/passwd", "/etc/passwd-", "/etc/*shadow", "/etc/*shadow[-.]*"),
+    *("/etc/security/opasswd", "/var/backups/*shadow*"),
+)
 STORES = CommandRead(
     "password_policy.stores",
-    "for f in /etc/passwd /etc/passwd- /etc/*shadow /etc/*shadow[-.]* /etc/security/opasswd"
-    " /var/backups/*shadow*; do\n"
+    f"for f in {' '.join(_STORES)}; do\n"
     'if [ -e "$f" ]; then set -- "$@" "$f"; fi\ndone\nstat -Lc "%a %u %G %n" -- "$@"',
+)
+LISTS = access_list_read("password_policy.access_lists", _STORES)
+READERS = CommandRead(  # whoever is in group shadow reads the hashes
+    "password_policy.readers",
+    """awk -F: '
+FNR == NR { if ($1 == "shadow") { gid = $3; names = $4 } next }
+gid != "" && $4 == gid { names = names "," $1 }
+END { print "members " names }
+' /etc/group /etc/passwd""",
 )
 WORDS = CommandRead(
     "password_policy.dictionary",
@@ -50,6 +63,8 @@ READS: tuple[Read, ...] = (
     *(FileRead(pattern) for pattern in (*_PAM_FILES, *_CHECK_FILES, LOGIN_DEFS)),
     ACCOUNTS,
     STORES,
+    LISTS,
+    READERS,
     WORDS,
     GENUINE,
 )

@@ -13,9 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from kijun.model import (
-    CommandRead,
     FileEntry,
-    FileRead,
     HostState,
     Params,
     Status,
@@ -25,6 +23,7 @@ from kijun.model import (
 )
 from kijun.parsers.faillock import CONF, NEVER, FaillockSettings, UnusableError, faillock_settings
 from kijun.parsers.pam import Handler, PamConfig
+from kijun.topics._access_lists import UNREAD, with_access_lists
 from kijun.topics._lockout_paths import (
     LOGIN_SERVICES,
     PathReport,
@@ -32,41 +31,25 @@ from kijun.topics._lockout_paths import (
     faillock_lines,
     resets_outside_auth,
 )
+from kijun.topics._lockout_reads import (
+    GENUINE,
+    LISTS,
+    MODULES,
+    PAM_FILES,
+    PROTECTED,
+    READS,
+    SSHD,
+    SSHD_FILES,
+    SSHD_SINCE,
+    TALLY,
+    TALLY_DIR,
+)
+from kijun.topics._lockout_resets import clears, given_to_everybody, run_by_pam
 
-TALLY_DIR = "/var/lib/faillock"
-_PAM_FILES = ("/etc/pam.d/*", "/usr/lib/pam.d/*", "/etc/pam.conf")
-_SSHD_FILES = ("/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/*.conf")
-_PROTECTED = (*_PAM_FILES, *_SSHD_FILES, "/etc/pam.d", "/usr/lib/pam.d", "/etc/security", CONF)
 # As stat(1) names them; overlayfs is what containers and live systems keep their changes in.
 _LASTING = frozenset(("ext2/ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs", "reiserfs", "overlayfs"))
 _VOLATILE = frozenset(("tmpfs", "ramfs"))
 _SHIPPED = ("pam_deny.so", "pam_faillock.so", "pam_permit.so", "pam_unix.so")
-
-# The shell's own globbing: no process is started for it.
-_MODULES = CommandRead(
-    "account_lockout.modules",
-    "for f in /usr/lib/*/security/pam_*.so /lib/*/security/pam_*.so /lib/security/pam_*.so; do\n"
-    'if [ -e "$f" ]; then printf "%s\\n" "${f##*/}"; fi\ndone',
-)
-_GENUINE = CommandRead(
-    "account_lockout.genuine",
-    "cd / && grep -hE 'security/pam_(deny|faillock|permit|unix)[.]so$'"
-    " /var/lib/dpkg/info/libpam-modules:*.md5sums | md5sum -c 2>&1",
-)
-_SSHD = CommandRead(
-    "account_lockout.sshd",
-    "if [ ! -x /usr/sbin/sshd ]; then echo absent; exit 0; fi\n"
-    "/usr/sbin/sshd -T | grep -E '^(usepam|pamservicename) '",
-)
-_SSHD_SINCE = CommandRead(
-    "account_lockout.sshd_since",
-    "systemctl show --property=MainPID,StateChangeTimestamp --timestamp=unix ssh.service",
-    volatile=True,
-)
-_TALLY = CommandRead(
-    "account_lockout.tally",
-    f"if [ -d {TALLY_DIR} ]; then stat -f -c %T {TALLY_DIR}; else echo absent; fi",
-)
 
 
 @dataclass(frozen=True)
@@ -78,6 +61,7 @@ class _Facts:
     reports: tuple[PathReport, ...]
     resets: tuple[str, ...]
     lines: tuple[Handler, ...]
+    programs: tuple[Handler, ...]
     settings: tuple[FaillockSettings, ...]
     unusable: str  # why pam_faillock refuses its configuration, or empty
 
@@ -93,10 +77,10 @@ def _facts(state: HostState, params: Params) -> _Facts:
     for path, why in state.unread.items():
         if path.startswith(folders):
             raise UnreadError(f"{path}: {why}")
-    files = [entry for pattern in _PAM_FILES for entry in state.glob(pattern) if entry.kind == "file"]
+    files = [entry for pattern in PAM_FILES for entry in state.glob(pattern) if entry.kind == "file"]
     pam = PamConfig({entry.path: entry.content for entry in files})
     services = [*dict.fromkeys([*pam.services(), "other", *_pam_service(state)])]
-    installed = frozenset(state.command(_MODULES.name).text.split())
+    installed = frozenset(state.command(MODULES.name).text.split())
     lines = faillock_lines(pam, services)
     conf = state.file(CONF)
     settings, unusable = [], ""
@@ -107,12 +91,13 @@ def _facts(state: HostState, params: Params) -> _Facts:
             unusable = f"{line.where}: {why}"
     reports = tuple(examine(pam, service, installed) for service in services)
     resets = tuple(resets_outside_auth(pam, services))
-    return _Facts(state, params, reports, resets, tuple(lines), tuple(settings), unusable)
+    programs = tuple(run_by_pam(pam, services))
+    return _Facts(state, params, reports, resets, tuple(lines), programs, tuple(settings), unusable)
 
 
 def _pam_service(state: HostState) -> list[str]:
     """Return the PAM service name that sshd uses, where it says one (OpenSSH 10, PAMServiceName)."""
-    words = state.command(_SSHD.name).text.split()
+    words = state.command(SSHD.name).text.split()
     return [words[words.index("pamservicename") + 1]] if "pamservicename" in words[:-1] else []
 
 
@@ -240,17 +225,31 @@ def _has(facts: _Facts, flag: str) -> bool:
 
 def _not_resettable(facts: _Facts) -> Verdict:
     name, expected = "not_resettable", "pam_faillock clears the count after a right password only"
+    try:
+        cleared = next(_cleared(facts), None)
+    except UnreadError as why:
+        return _unknown(name, expected, "/usr/sbin/faillock, /etc/sudoers", str(why))
+    if cleared:
+        return _verdict(name, False, expected, *cleared)
+    if facts.programs:
+        run = [f"{line.where} runs {' '.join(line.args)[:60]}" for line in facts.programs]
+        return _unknown(name, expected, "/etc/pam.d", f"what a program does is not read: {_listed(run)}")
+    return _verdict(name, True, expected, "as expected in every service", "/etc/pam.d")
+
+
+def _cleared(facts: _Facts) -> Iterator[tuple[str, str]]:
+    """Yield how counts are cleared without a right password, and where that stands."""
     without = [f"{place} (in {r.service})" for r in facts.reports for place in r.cleared_without]
     if facts.resets:
-        actual = f"cleared by every account check or session: {_listed(facts.resets)}"
-        return _verdict(name, False, expected, actual, facts.resets[0])
+        yield f"cleared by every account check or session: {_listed(facts.resets)}", facts.resets[0]
     if without:
-        return _verdict(
-            name, False, expected, f"cleared without a right password: {_listed(without)}", without[0]
-        )
+        yield f"cleared without a right password: {_listed(without)}", without[0]
     if not facts.lines:
-        return _verdict(name, False, expected, "no PAM stack calls pam_faillock", "/etc/pam.d")
-    return _verdict(name, True, expected, "as expected in every service", "/etc/pam.d")
+        yield "no PAM stack calls pam_faillock", "/etc/pam.d"
+    if run := [line.where for line in facts.programs if clears(line)]:
+        yield f"PAM runs faillock as root: {_listed(run)}", run[0]
+    if given := given_to_everybody(facts.state):
+        yield _listed(given), "/usr/sbin/faillock, /etc/sudoers"
 
 
 def _tally_protected(facts: _Facts) -> Verdict:
@@ -261,15 +260,20 @@ def _tally_protected(facts: _Facts) -> Verdict:
     elsewhere = {s.dir for s in facts.settings if s.dir.rstrip("/") != TALLY_DIR}
     if elsewhere:
         return _verdict(name, False, expected, f"counts in {_listed(sorted(elsewhere))}", CONF)
-    kind = facts.state.command(_TALLY.name).text.strip()
+    kind = facts.state.command(TALLY.name).text.strip()
     folder = facts.state.file(TALLY_DIR)
     if folder is None or kind == "absent":
         return _verdict(name, False, expected, f"{TALLY_DIR} does not exist", TALLY_DIR)
     if kind not in _VOLATILE | _LASTING:
         why = f"whether its file system ({kind[:20]!a}) outlives a restart is not known"
         return _unknown(name, expected, TALLY_DIR, why)
-    private = folder.kind == "dir" and folder.uid == 0 and not folder.mode & 0o077
-    actual = f"{folder.kind} owned by {folder.uid}, mode {folder.mode:04o}, on {kind}"
+    lists = with_access_lists(facts.state.command(LISTS.name))
+    if lists is None:
+        return _unknown(name, expected, TALLY_DIR, UNREAD)
+    opened = TALLY_DIR in lists
+    private = folder.kind == "dir" and folder.uid == 0 and not folder.mode & 0o077 and not opened
+    beside = " and an access control list" if opened else ""
+    actual = f"{folder.kind} owned by {folder.uid}, mode {folder.mode:04o}{beside}, on {kind}"
     return _verdict(name, private and kind in _LASTING, expected, actual, TALLY_DIR)
 
 
@@ -298,7 +302,7 @@ def _module_genuine(facts: _Facts) -> Verdict:
     outside = [f"{line.where} calls {line.module_path}" for line in facts.lines if "/" in line.module_path]
     if outside:
         return _verdict(name, False, expected, _listed(outside), outside[0].split()[0])
-    answers = [line.rpartition(": ") for line in facts.state.command(_GENUINE.name).text.splitlines()]
+    answers = [line.rpartition(": ") for line in facts.state.command(GENUINE.name).text.splitlines()]
     states = {path.rpartition("/")[2]: state for path, _, state in answers if path.endswith(".so")}
     bad = [f"{module}: {state}" for module, state in states.items() if state != "OK"]
     if bad:
@@ -309,11 +313,14 @@ def _module_genuine(facts: _Facts) -> Verdict:
 
 
 def _configuration_protected(facts: _Facts) -> Verdict:
-    entries = [entry for pattern in _PROTECTED for entry in facts.state.glob(pattern)]
+    entries = [entry for pattern in PROTECTED for entry in facts.state.glob(pattern)]
     open_to = [f"{e.path} (owner {e.uid}, mode {e.mode:04o})" for e in entries if _writable(e)]
+    lists = with_access_lists(facts.state.command(LISTS.name))
+    open_to += [f"{path} (by an access control list)" for path in lists or () if path != TALLY_DIR]
     expected = "owned by root, and nobody else can write"
-    if not entries:
-        return _unknown("configuration_protected", expected, "/etc/pam.d", "none of the files was found")
+    if not entries or (lists is None and not open_to):
+        why = UNREAD if entries else "none of the files was found"
+        return _unknown("configuration_protected", expected, "/etc/pam.d", why)
     actual = _listed(open_to) or f"{len(entries)} files and directories are"
     return _verdict(
         "configuration_protected", not open_to, expected, actual, "/etc/pam.d, /etc/security, /etc/ssh"
@@ -338,7 +345,7 @@ def _in_force(facts: _Facts) -> Verdict:
         "UsePAM yes, in a server that loaded its configuration since",
         "sshd -T",
     )
-    said = facts.state.command(_SSHD.name).text.split()
+    said = facts.state.command(SSHD.name).text.split()
     if said == ["absent"]:
         control, reason = f"account_lockout.{name}", "no SSH server is installed"
         return Verdict(control, Status.NOT_APPLICABLE, expected, "", source, reason)
@@ -352,28 +359,17 @@ def _in_force(facts: _Facts) -> Verdict:
 def _loaded(facts: _Facts, name: str, expected: str) -> Verdict:
     """Judge whether the running sshd is younger than its configuration (a reload counts as a start)."""
     source = "systemctl show ssh.service"
-    lines = facts.state.command(_SSHD_SINCE.name).text.splitlines()
+    lines = facts.state.command(SSHD_SINCE.name).text.splitlines()
     shown = dict(line.partition("=")[::2] for line in lines if "=" in line)
     since = shown.get("StateChangeTimestamp", "").removeprefix("@")
     if shown.get("MainPID") == "0":
         return _verdict(name, True, expected, "UsePAM yes, read anew at each connection", source)
     if not re.fullmatch("[0-9]{1,12}", since) or not shown.get("MainPID", "").isdecimal():
         return _unknown(name, expected, source, "since when sshd runs could not be read")
-    newer = [e.path for p in _SSHD_FILES for e in facts.state.glob(p) if e.mtime > int(since)]
+    newer = [e.path for p in SSHD_FILES for e in facts.state.glob(p) if e.mtime > int(since)]
     if newer:
         return _verdict(name, False, expected, f"the running sshd is older than {_listed(newer)}", source)
     return _verdict(name, True, expected, "UsePAM yes, and loaded", source)
 
 
-TOPIC = Topic(
-    slug="account_lockout",
-    reads=(
-        *(FileRead(pattern) for pattern in (*_PROTECTED, TALLY_DIR)),
-        _MODULES,
-        _GENUINE,
-        _SSHD,
-        _SSHD_SINCE,
-        _TALLY,
-    ),
-    judge=judge,
-)
+TOPIC = Topic(slug="account_lockout", reads=READS, judge=judge)
