@@ -3,7 +3,7 @@
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help demo test unit booted molecule lint bench generate sabotage doctor lock format clean
+.PHONY: help demo test unit browser booted molecule lint bench generate sabotage doctor lock format clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -14,11 +14,15 @@ demo:  ## harden a disposable Debian host before your eyes, and prove it (root o
 	@bin/setup targets
 	@bin/as-root $(BIN)/kijun demo $(ARGS)
 
-test: unit booted  ## all tests; those on booted hosts need root (what CI runs)
+test: unit browser booted  ## all tests; those on booted hosts need root (what CI runs)
 
 unit:  ## the tests that need no root and no host
 	@bin/setup
 	@$(BIN)/python -m pytest tests/unit -q -n auto $(ARGS)
+
+browser:  ## the tests that open the HTML report in a browser
+	@bin/setup browser
+	@$(BIN)/python -m pytest tests/browser -q $(ARGS)
 
 booted:  ## the tests on real booted hosts (root)
 	@bin/booted-tests $(ARGS)

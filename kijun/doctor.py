@@ -40,7 +40,7 @@ class Purpose(StrEnum):
 PURPOSE_TITLES = {
     Purpose.HOSTS: "To read, enforce and prove (kijun check, enforce, prove)",
     Purpose.TARGETS: "For disposable hosts (make demo, test, sabotage, bench; kijun target)",
-    Purpose.LINT: "To work on kijun itself (make lint)",
+    Purpose.LINT: "To work on kijun itself (make lint, browser)",
 }
 
 
@@ -183,6 +183,7 @@ def _system_packages() -> Iterator[Check]:
         "base": Purpose.HOSTS,
         "targets": Purpose.TARGETS,
         "vm": Purpose.TARGETS,
+        "browser": Purpose.LINT,
         "lint": Purpose.LINT,
     }
     path = search_path()

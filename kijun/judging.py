@@ -51,13 +51,15 @@ def judge(
     for control in controls.values():
         if control.id.partition(".")[0] == topic.slug:
             verdict = _only(control.id, verdicts.pop(control.id, []), broken)
-            is_proven = verdict.status is Status.PASS and proven(control.id, digest, proofs or {})
-            findings.append(_finding(control, topic.slug, verdict, is_proven=is_proven))
+            known = proofs or {}
+            is_proven = verdict.status is Status.PASS and proven(control.id, digest, known)
+            proven_at = known[control.id].date if is_proven else ""
+            findings.append(_finding(control, topic.slug, verdict, proven_at=proven_at))
     for name in verdicts:
         verdict = _unknown(
             name, f"the judge of {topic.slug} speaks of a control that the rulebook does not have"
         )
-        findings.append(_finding(None, topic.slug, verdict, is_proven=False))
+        findings.append(_finding(None, topic.slug, verdict))
     return findings
 
 
@@ -65,7 +67,7 @@ def not_read(reason: str, topics: Iterable[str], controls: Mapping[str, Control]
     """Return an unknown finding for every control of `topics`, for a host that was not read."""
     wanted = set(topics)
     return [
-        _finding(control, control.topic, _unknown(control.id, reason), is_proven=False)
+        _finding(control, control.topic, _unknown(control.id, reason))
         for control in controls.values()
         if control.topic in wanted
     ]
@@ -99,14 +101,14 @@ def _unknown(control: str, reason: str) -> Verdict:
     return Verdict(control, Status.UNKNOWN, expected="", actual="", source="", reason=reason)
 
 
-def _finding(control: Control | None, topic: str, verdict: Verdict, *, is_proven: bool) -> Finding:
+def _finding(control: Control | None, topic: str, verdict: Verdict, *, proven_at: str = "") -> Finding:
     unverified = verdict.status is Status.UNKNOWN
     return Finding(
         control=verdict.control,
         topic=topic,
         clauses=control.clauses if control else (),
         status=verdict.status,
-        grade=Grade.UNVERIFIED if unverified else Grade.PROVEN if is_proven else Grade.CONFIGURED,
+        grade=Grade.UNVERIFIED if unverified else Grade.PROVEN if proven_at else Grade.CONFIGURED,
         expected=verdict.expected,
         actual=verdict.actual,
         source=verdict.source,
@@ -116,6 +118,7 @@ def _finding(control: Control | None, topic: str, verdict: Verdict, *, is_proven
         title_en=control.title.en if control else "",
         title_ja=control.title.ja if control else "",
         obligation=control.obligation.value if control else "none",
+        proven_at=proven_at,
     )
 
 

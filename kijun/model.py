@@ -197,6 +197,7 @@ class Finding:
     title_en: str = ""
     title_ja: str = ""
     obligation: str = "none"  # of the clauses: must, must_not, should, effort, may or none
+    proven_at: str = ""  # ISO 8601, UTC; where the grade is proven
 
 
 @dataclass(frozen=True)

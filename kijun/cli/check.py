@@ -26,7 +26,7 @@ def check(  # noqa: PLR0917 - Typer passes options by name
     topic: Annotated[
         list[str] | None, typer.Option("--topic", "-t", help="Only this topic; repeatable.")
     ] = None,
-    form: Annotated[str, typer.Option("--format", help="text, json or junit.")] = "text",
+    form: Annotated[str, typer.Option("--format", help="text, json, junit or html.")] = "text",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the report to this file.")
     ] = None,

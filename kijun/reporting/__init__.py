@@ -15,7 +15,7 @@ from kijun.errors import KijunError
 if TYPE_CHECKING:
     from kijun.checking import Report
 
-FORMATS = ("text", "json", "junit")
+FORMATS = ("text", "json", "junit", "html")
 LANGUAGES = ("en", "ja")
 
 
@@ -25,6 +25,10 @@ def render(report: Report, form: str, lang: str, *, colour: bool = False) -> str
         from kijun.reporting import text  # noqa: PLC0415 - only the format that is wanted
 
         return text.render(report, lang, colour=colour)
+    if form == "html":
+        from kijun.reporting import html  # noqa: PLC0415
+
+        return html.render(report, lang)
     rendered: str = import_module(f"kijun.reporting.{form}").render(report)
     return rendered
 

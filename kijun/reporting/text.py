@@ -117,7 +117,7 @@ class _Text:
 def printable(text: str) -> str:
     """Return `text` on one line without control characters: a host's output must not steer a terminal."""
     return "".join(
-        c if c.isprintable() else " " if c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text
+        c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text
     )
 
 
