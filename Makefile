@@ -12,7 +12,8 @@ help:  ## show this list
 
 demo:  ## harden a disposable Debian host before your eyes, and prove it (root or sudo; ARGS="--release trixie --keep")
 	@bin/setup targets
-	@bin/as-root $(BIN)/kijun demo $(ARGS)
+	@mkdir -p reports/demo
+	@bin/as-root $(BIN)/kijun demo --report reports/demo $(ARGS)
 
 test: unit browser booted  ## all tests; those on booted hosts need root (what CI runs)
 

@@ -15,6 +15,7 @@ from kijun.enforcing import Enforcement, Request, enforcement_of
 from kijun.enforcing.telling import summary
 from kijun.errors import KijunError
 from kijun.model import Grade, Status
+from kijun.paths import state_dir
 from kijun.proving import telling
 from kijun.proving.running import Proving, prove
 from kijun.records.proofs import ProofResult
@@ -22,7 +23,7 @@ from kijun.targets import Target, down, up
 
 Say = Callable[[str], None]
 READ_ONLY = ("bullseye",)  # out of support: can be read, the roles do not run there
-_FORMS = {"json": "json", "junit": "xml", "text": "txt"}
+_FORMS = {"html": "html", "json": "json", "junit": "xml", "text": "txt"}
 
 
 @dataclass
@@ -32,7 +33,7 @@ class Demo:
     release: str
     say: Say
     lang: str = "en"
-    folder: Path | None = None  # where reports are written
+    folder: Path = field(default_factory=lambda: state_dir() / "reports" / "demo")  # for reports
     code: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     _step: int = 0
@@ -42,9 +43,11 @@ class Demo:
 
         Raises KijunError where the host cannot be made, or the report folder not be written.
         """
-        if self.folder:
+        try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            reporting.ensure_writable(self.folder / "before.json")
+        except OSError as bad:
+            raise KijunError(f"--report {self.folder} cannot be made: {bad.strerror}.") from bad
+        reporting.ensure_writable(self.folder / "before.json")
         name = f"demo-{self.release}"
         with self._timed(f"A fresh {self.release} host, booted for this"):
             target = up(name, release=self.release, say=self.say)
@@ -68,6 +71,7 @@ class Demo:
             self._heading("Where this ends")
             self.say(f"Debian {self.release} is out of support: kijun reads it, its roles do not run there.")
             self.say("Mending such a host means installing a supported release.")
+            self._page("before.html")
             return
         with self._timed("Made to keep it (kijun enforce)"):
             done = enforcement_of(Request(options), self.say)
@@ -102,8 +106,12 @@ class Demo:
             self.say(f"{failed} controls could not be proven: see above.")
         times = ", ".join(f"{what} {seconds:.0f} s" for what, seconds in self.seconds.items())
         self.say(f"Times: {times}.")
-        if self.folder:
-            self.say(f"Reports: {self.folder.absolute()}")
+        self._page("after.html")
+
+    def _page(self, name: str) -> None:
+        """Say where the page is that shows all of it: per clause, per host, in both languages."""
+        self.say(f"The report to open in a browser (no network needed): {(self.folder / name).absolute()}")
+        self.say("Beside it: the reports before and after as text, JSON and JUnit.")
 
     def _kept(self, target: Target) -> None:
         self.say("")
@@ -126,8 +134,7 @@ class Demo:
         self.say(f"\n== {self._step}. {text}")
 
     def _write(self, name: str, text: str) -> None:
-        if self.folder:
-            reporting.write(self.folder / name, text)
+        reporting.write(self.folder / name, text)
 
 
 @contextmanager
@@ -148,4 +155,5 @@ def demonstrate(release: str, say: Say, *, keep: bool, lang: str, folder: Path |
         raise KijunError(f"there is no language {lang}; the languages are: {', '.join(reporting.LANGUAGES)}.")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
-    return Demo(release, say, lang, folder).run(keep=keep)
+    demo = Demo(release, say, lang, folder) if folder else Demo(release, say, lang)
+    return demo.run(keep=keep)

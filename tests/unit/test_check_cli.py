@@ -79,6 +79,19 @@ def test_output_goes_to_the_file_alone(
     assert (tmp_path / "r.xml").read_text().startswith("<?xml")
 
 
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_the_html_page_opens_in_the_language_that_was_asked_for(
+    asked: list[Options], tmp_path: Path, lang: str
+) -> None:
+    page = tmp_path / "r.html"
+    words = ["check", "-i", "a", "--format", "html", "-o", str(page), "--lang", lang]
+    assert cli.run(words) == 1
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("<!DOCTYPE html>")
+    assert f'<html lang="{lang}"' in text
+    assert text.endswith("</html>\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -196,5 +196,5 @@ def test_the_table_of_system_packages_has_four_columns_and_known_groups():
     assert lines
     for line in lines:
         group, shows, package, reason = line.split("\t")
-        assert group in {"base", "targets", "vm", "lint"}
+        assert group in {"base", "targets", "vm", "browser", "lint"}
         assert all((shows, package, reason))

@@ -183,6 +183,19 @@ def test_what_this_check_left_out_is_counted_apart() -> None:
     assert "left out of this check" not in page(museums(2))
 
 
+def test_what_a_clause_demands_besides_is_said() -> None:
+    results = {r.clause.id: r for chapter in chapters(museums(2), STANDARD) for r in chapter.results}
+    partial = [one for one in results.values() if one.partial]
+    assert 0 < len(partial) < len(results)
+    text = page(museums(2), "en")
+    assert text.count('class="part"') == len(partial)
+    for one in partial:
+        assert all(subject.ja in text for subject in one.left)
+    alone = chapters(museums(2, topics=("unused_ports",)), STANDARD)
+    shared = [r for chapter in alone for r in chapter.results if r.absent]
+    assert all(r.partial and r.controls for r in shared)
+
+
 def test_good_practice_is_in_no_clause() -> None:
     for chapter in chapters(museums(), STANDARD):
         for result in chapter.results:

@@ -68,6 +68,7 @@ def _content(environment: Environment, report: Report) -> dict[str, Any]:
         "unread": [section for section in hosts if section.host.outcome is not Outcome.COLLECTED],
         "looked_at": looked_at(report, standard),
         "chapters": found,
+        "partial": sum(result.partial for chapter in found for result in chapter.results),
         "not_yet": not_yet(found),
         "practice": practice(report, standard),
         "mend": to_mend(report),

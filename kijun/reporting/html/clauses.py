@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from kijun.reporting.html.tally import ORDER, SEVERITIES, Tally
-from kijun.standard.coverage import Coverage, coverage
+from kijun.standard.coverage import Coverage, Covered, coverage
 from kijun.standard.models import Automation, Basis, Clause, Control, Text
 
 if TYPE_CHECKING:
@@ -35,11 +35,21 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class ClauseResult:
-    """One requirement that was looked at: the controls that serve it, and their findings together."""
+    """One requirement that was looked at: the controls that serve it, and their findings together.
+
+    `left`: what it speaks of besides, that no control looks at; `absent`: controls of topics left out here.
+    """
 
     clause: Clause
     controls: tuple[Judged, ...]
     tally: Tally
+    left: tuple[Text, ...]
+    absent: tuple[str, ...]
+
+    @property
+    def partial(self) -> bool:
+        """Tell whether only a part of it was looked at."""
+        return bool(self.left or self.absent)
 
 
 @dataclass(frozen=True)
@@ -56,13 +66,16 @@ class Chapter:
 def chapters(report: Report, standard: Standard) -> list[Chapter]:
     """Return every section of the rulebook, in the source's order; no requirement is left out."""
     judged = {one.control.id: one for one in _judged(report, standard)}
-    looks = _looks(report, standard)
+    rows = coverage(standard, list(standard.clauses.values()))
+    looks = _looks(report, rows)
+    covered = {row.clause.id: row for row in rows}
     found = []
     for name, section in standard.sections.items():
         others: dict[Look, list[Clause]] = {look: [] for look in Look}
         for clause in section.clauses:
             others[looks[clause.id]].append(clause)
-        results = tuple(_result(clause, judged) for clause in others.pop(Look.HERE))
+        here = others.pop(Look.HERE)
+        results = tuple(_result(standard, covered[clause.id], judged) for clause in here)
         rest = {look: tuple(clauses) for look, clauses in others.items()}
         count = Counter(looks[clause.id] for clause in section.clauses)
         found.append(Chapter(name, section.title, results, rest, count))
@@ -79,7 +92,8 @@ def practice(report: Report, standard: Standard) -> list[Judged]:
 
 def looked_at(report: Report, standard: Standard) -> Counter[Look]:
     """Return how many requirements were looked at, and how many not and why; they sum up to all."""
-    return Counter(_looks(report, standard).values())
+    rows = coverage(standard, list(standard.clauses.values()))
+    return Counter(_looks(report, rows).values())
 
 
 def not_yet(found: list[Chapter]) -> Counter[Automation]:
@@ -89,11 +103,11 @@ def not_yet(found: list[Chapter]) -> Counter[Automation]:
     return Counter({kind: count[kind] for kind in Automation if count[kind]})
 
 
-def _looks(report: Report, standard: Standard) -> dict[str, Look]:
+def _looks(report: Report, rows: list[Covered]) -> dict[str, Look]:
     topics = set(report.topics)
     looks = {}
-    for row in coverage(standard, list(standard.clauses.values())):
-        if row.coverage is Coverage.COVERED:
+    for row in rows:
+        if row.controls:
             here = any(control.partition(".")[0] in topics for control in row.controls)
             looks[row.clause.id] = Look.HERE if here else Look.ELSEWHERE
         else:
@@ -114,14 +128,12 @@ def _judged(report: Report, standard: Standard) -> list[Judged]:
     ]
 
 
-def _result(clause: Clause, judged: dict[str, Judged]) -> ClauseResult:
-    controls = tuple(
-        one
-        for one in judged.values()
-        if clause.id in one.control.clauses and one.control.basis is Basis.CLAUSE
-    )
+def _result(standard: Standard, row: Covered, judged: dict[str, Judged]) -> ClauseResult:
+    controls = tuple(judged[name] for name in row.controls if name in judged)
+    absent = tuple(name for name in row.controls if name not in judged)
+    left = tuple(standard.vocabulary.subjects[subject] for subject in row.left)
     tally = Tally()
     for one in controls:
         tally.statuses.update(one.tally.statuses)
         tally.grades.update(one.tally.grades)
-    return ClauseResult(clause, controls, tally)
+    return ClauseResult(row.clause, controls, tally, left, absent)
