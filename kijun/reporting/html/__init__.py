@@ -86,6 +86,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     environment.filters.update(shown=printable, local=_local)
     environment.globals.update(bar=bar, both=both, say=Words(), word=word)
