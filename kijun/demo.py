@@ -49,7 +49,7 @@ class Demo:
             raise KijunError(f"--report {self.folder} cannot be made: {bad.strerror}.") from bad
         reporting.ensure_writable(self.folder / "before.json")
         name = f"demo-{self.release}"
-        with self._timed(f"A fresh {self.release} host, booted for this"):
+        with self._timed("boot", f"A fresh {self.release} host, booted for this"):
             target = up(name, release=self.release, say=self.say)
             self.say(f"{name} answers SSH at {target.address}.")
         try:
@@ -64,7 +64,7 @@ class Demo:
 
     def _steps(self, target: Target) -> None:
         options = Options(sources=(str(target.inventory),), limit=target.name)
-        with self._timed("What the standard says of it (kijun check)"):
+        with self._timed("read", "What the standard says of it (kijun check)"):
             before = self._read(options, "before")
         if self.release in READ_ONLY:
             self.code = before.exit_code
@@ -73,15 +73,15 @@ class Demo:
             self.say("Mending such a host means installing a supported release.")
             self._page("before.html")
             return
-        with self._timed("Made to keep it (kijun enforce)"):
+        with self._timed("enforce", "Made to keep it (kijun enforce)"):
             done = enforcement_of(Request(options), self.say)
             self.say("\n".join(summary(done)))
-        with self._timed("Proven by doing it (kijun prove --intrusive)"):
+        with self._timed("prove", "Proven by doing it (kijun prove --intrusive)"):
             self.say("Throw-away users, wrong passwords, real lockouts: this takes a few minutes.")
             proofs = prove(options, intrusive=True, say=self.say)
             self.say("\n".join(telling.as_text(proofs)))
             self._write("proofs.json", telling.as_json(proofs) + "\n")
-        with self._timed("Read again (kijun check)"):
+        with self._timed("read again", "Read again (kijun check)"):
             after = self._read(options, "after")
         codes = {after.exit_code, 2 if done.failures else 0, proofs.exit_code}
         self.code = 1 if 1 in codes else max(codes)  # a failure says more than something unknown
@@ -120,12 +120,11 @@ class Demo:
         self.say(f"      Remove it: kijun target down {target.name}")
 
     @contextmanager
-    def _timed(self, heading: str) -> Iterator[None]:
+    def _timed(self, what: str, heading: str) -> Iterator[None]:
         self._heading(heading)
         begun = time.monotonic()
         yield
         took = time.monotonic() - begun
-        what = ("boot", "read", "enforce", "people", "prove", "read again")[self._step - 1]
         self.seconds[what] = took
         self.say(f"({took:.1f} s)")
 
