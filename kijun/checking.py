@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -124,6 +124,7 @@ class _Checking:
         self._proofs = {name: proofs.load(name) for name in self._hosts}
         self.reports: dict[str, HostReport] = {}
         self.digests: dict[str, dict[str, str]] = {}
+        self._notes: dict[str, dict[str, object]] = {t.slug: {} for t in topics if t.judge_fleet}
 
     def run(self, reader: Reader, options: Options) -> None:
         for host in self._hosts.values():
@@ -136,6 +137,9 @@ class _Checking:
         )
         for read in reads:
             self._keep(read)
+        for topic in self._topics:
+            if topic.judge_fleet:
+                self._judge_together(topic)
 
     def _keep(self, read: HostRead, *, inventory_error: bool = False) -> None:
         reason = read.reason
@@ -154,8 +158,26 @@ class _Checking:
         assert read.state is not None
         params, known = self._hosts[read.name].params, self._proofs[read.name]
         self.digests[read.name] = {t.slug: judging.topic_digest(t, read.state) for t in self._topics}
+        for topic in self._topics:
+            if topic.judge_fleet:
+                self._notes[topic.slug][read.name] = judging.note(read.state, params, topic)
         return [
             finding
             for topic in self._topics
             for finding in judging.judge(read.state, params, topic, self._controls, known)
         ]
+
+    def _judge_together(self, topic: Topic) -> None:
+        """Add what only all hosts together can tell, in the place that the rulebook gives it."""
+        notes = self._notes[topic.slug]
+        known = {name: (self.digests[name][topic.slug], self._proofs[name]) for name in notes}
+        unread = [name for name in self._hosts if name not in notes]
+        place = {control: number for number, control in enumerate(self._controls)}
+        for name, found in judging.judge_fleet(notes, topic, self._controls, known, unread).items():
+            report = self.reports[name]
+            slugs = [t.slug for t in self._topics]
+            findings = sorted(
+                (*report.findings, *found),
+                key=lambda f: (slugs.index(f.topic), place.get(f.control, len(place))),
+            )
+            self.reports[name] = replace(report, findings=tuple(findings))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kijun.model import (
@@ -43,13 +44,14 @@ def judge(
 
     A control without a verdict, with two, or with one that should give a reason and does not, is unknown; so
     is everything a judge has not said when it raises. A verdict for a control that is not in the rulebook is
-    reported as unknown too: a mistake in the topic must not pass in silence.
+    reported as unknown too: a mistake in the topic must not pass in silence. Controls of the fleet are left
+    to `judge_fleet`.
     """
     verdicts, broken = _verdicts(state, params, topic)
     digest = topic_digest(topic, state)
     findings = []
     for control in controls.values():
-        if control.id.partition(".")[0] == topic.slug:
+        if control.topic == topic.slug and control.id not in topic.of_the_fleet:
             verdict = _only(control.id, verdicts.pop(control.id, []), broken)
             known = proofs or {}
             is_proven = verdict.status is Status.PASS and proven(control.id, digest, known)
@@ -61,6 +63,54 @@ def judge(
         )
         findings.append(_finding(None, topic.slug, verdict))
     return findings
+
+
+def note(state: HostState, params: Params, topic: Topic) -> object:
+    """Return what `topic` needs to know of a host to judge the fleet; `Broken` where that cannot be told."""
+    assert topic.judge_fleet is not None
+    try:
+        return topic.judge_fleet.note(state, params)
+    except Exception as bad:  # noqa: BLE001 - unknown on this host, and the rest goes on
+        return Broken(_failed(topic, bad))
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Why a host could not be noted for the judgement of the fleet."""
+
+    reason: str
+
+
+def judge_fleet(
+    notes: Mapping[str, object],
+    topic: Topic,
+    controls: Mapping[str, Control],
+    known: Mapping[str, tuple[str, Mapping[str, ProofRecord]]],
+    unread: Iterable[str] = (),
+) -> dict[str, list[Finding]]:
+    """Return by host the findings on `topic`'s controls of the fleet, from the `note` of every host read.
+
+    `known` gives the digest of what was read and the proofs of each host; `unread` are hosts without a note.
+    """
+    assert topic.judge_fleet is not None
+    usable = {name: noted for name, noted in notes.items() if not isinstance(noted, Broken)}
+    missing = [*unread, *(notes.keys() - usable.keys())]
+    said: Mapping[str, Iterable[Verdict]] = {}
+    broken = ""
+    try:
+        said = {name: list(verdicts) for name, verdicts in topic.judge_fleet.judge(usable, missing).items()}
+    except Exception as bad:  # noqa: BLE001 - unknown, and the rest of the report stands
+        broken = _failed(topic, bad)
+    found: dict[str, list[Finding]] = {}
+    for name, noted in notes.items():
+        why = noted.reason if isinstance(noted, Broken) else broken
+        digest, proofs = known[name]
+        found[name] = []
+        for control in (control for control in controls.values() if control.id in topic.of_the_fleet):
+            verdict = _only(control.id, [v for v in said.get(name, ()) if v.control == control.id], why)
+            is_proven = verdict.status is Status.PASS and proven(control.id, digest, proofs)
+            found[name].append(_finding(control, topic.slug, verdict, is_proven=is_proven))
+    return found
 
 
 def not_read(reason: str, topics: Iterable[str], controls: Mapping[str, Control]) -> list[Finding]:
@@ -82,8 +132,12 @@ def _verdicts(state: HostState, params: Params, topic: Topic) -> tuple[dict[str,
     except UnreadError as bad:
         return said, f"could not be read: {bad}"
     except Exception as bad:  # noqa: BLE001 - unknown, and the rest goes on
-        return said, f"the judge of {topic.slug} failed: {type(bad).__name__}: {bad}"[:300]
+        return said, _failed(topic, bad)
     return said, ""
+
+
+def _failed(topic: Topic, bad: Exception) -> str:
+    return f"the judge of {topic.slug} failed: {type(bad).__name__}: {bad}"[:300]
 
 
 def _only(control: str, verdicts: list[Verdict], broken: str) -> Verdict:

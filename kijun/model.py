@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import Any
 
 
 class Outcome(StrEnum):
@@ -97,6 +98,25 @@ class CommandResult:
         return self.stdout.decode("utf-8", "replace")
 
 
+@dataclass(frozen=True, slots=True)
+class ClockSample:
+    """Four moments of one read, in seconds since the epoch: two of the host's clock, between two of ours.
+
+    The host's first moment cannot be before it was asked, nor its last after the answer was here: so the
+    bounds below hold whatever the way took, and however long the reading itself was.
+    """
+
+    asked: float  # ours, before the host was asked
+    began: float  # the host's, when its script began
+    ended: float  # the host's, when its script had read everything
+    answered: float  # ours, when the answer was here
+
+    @property
+    def ahead(self) -> tuple[float, float]:
+        """How far the host's clock is ahead of ours at least and at most, in seconds."""
+        return self.ended - self.answered, self.began - self.asked
+
+
 class UnreadError(LookupError):
     """A file exists on the host and could not be read: nothing follows from it. Becomes `unknown`."""
 
@@ -116,6 +136,7 @@ class HostState:
     read_at: int
     declared: frozenset[str] = field(default_factory=frozenset)  # FileRead patterns
     unread: Mapping[str, str] = field(default_factory=dict)  # path -> why
+    clock: ClockSample | None = None  # where the reading process timed the host
 
     def file(self, path: str) -> FileEntry | None:
         """Return the file at `path`, None where the host has none; UnreadError where it could not be read."""
@@ -167,16 +188,36 @@ Judge = Callable[[HostState, Params], Iterable[Verdict]]
 
 
 @dataclass(frozen=True, slots=True)
+class FleetJudge:
+    """Judges what only the hosts of one check together can tell, from the same single read of each.
+
+    `note` reduces a host to what `judge` needs of it, so that nothing else is kept until the last host has
+    answered. `judge` is given the notes by host, and the names of the hosts that have none (not read);
+    it returns the verdicts on `controls`, and on no other, by host. Both are pure.
+    """
+
+    controls: frozenset[str]
+    note: Callable[[HostState, Params], Any]
+    judge: Callable[[Mapping[str, Any], Iterable[str]], Mapping[str, Iterable[Verdict]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Topic:
     """What a topic module offers as `TOPIC`: what to read, and a pure function that judges it.
 
-    The judge yields exactly one verdict for every control in `controls/<slug>.yml`; what it leaves out
-    is reported `unknown`. It never raises on what a host sent.
+    The judge yields exactly one verdict for every control in `controls/<slug>.yml` but those that
+    `judge_fleet` speaks of; what it leaves out is reported `unknown`. It never raises on what a host sent.
     """
 
     slug: str
     reads: tuple[Read, ...]
     judge: Judge
+    judge_fleet: FleetJudge | None = None
+
+    @property
+    def of_the_fleet(self) -> frozenset[str]:
+        """The controls that are judged for all hosts together."""
+        return self.judge_fleet.controls if self.judge_fleet else frozenset()
 
 
 @dataclass(frozen=True, slots=True)

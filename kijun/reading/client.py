@@ -132,7 +132,11 @@ def _understand(answer: Answer, script: Script, limit: int) -> HostRead:
     if answer.outcome is not Outcome.COLLECTED:
         return read
     try:
-        return replace(read, state=parse(answer.raw, script, limit=limit))
+        state = parse(answer.raw, script, limit=limit)
+        if state.clock is not None:
+            clock = replace(state.clock, asked=answer.asked, answered=answer.answered)
+            state = replace(state, clock=clock)
+        return replace(read, state=state)
     except NotRootError:
         reason = "the login is not root's; allow it sudo and set ansible_become to true"
         return replace(read, outcome=Outcome.DENIED, reason=reason)

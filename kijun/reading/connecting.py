@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,14 +36,25 @@ class Received(CommandOutput):
     overflow: bool = False
     closed: bool = False
     status: int = -1  # known where the command closed its stdout
+    asked: float = 0.0  # when the script was told to go on, and when its last words were here; see now()
+    answered: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Where to stop listening: after so many bytes, or after these words, whatever lingers on the host."""
+    """When the script waits for its go, and where to stop listening: after so many bytes, or last words."""
 
     limit: int
+    first_words: bytes
     last_words: bytes
+
+
+_BEGAN = time.time() - time.monotonic()
+
+
+def now() -> float:
+    """Return the time as it was when this process began, plus what has passed: nothing sets it meanwhile."""
+    return _BEGAN + time.monotonic()
 
 
 @dataclass
@@ -75,8 +87,12 @@ class Dialogue:
             self.password = None
             self._send_script()
 
+    def go_on(self) -> None:
+        """Tell the script, which has said its first words and waits, to read the host now."""
+        self._try(lambda: (self.send(b"go\n"), self.end()))
+
     def _send_script(self) -> None:
-        gevent.spawn(self._try, lambda: (self.send(self.script), self.end()))
+        gevent.spawn(self._try, lambda: self.send(self.script))
 
     def _try(self, act: Callable[[], object]) -> None:
         try:
@@ -207,6 +223,10 @@ def _converse(
             received.closed = True
             listener.join(2)
             break
+        if not received.asked and bounds.first_words in b"".join((*chunks, chunk)):
+            received.asked = now()
+            talk.go_on()
+        received.answered = now()
         total += len(chunk)
         received.overflow = total > bounds.limit
         tail = tail[-len(bounds.last_words) :] + chunk

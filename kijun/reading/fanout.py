@@ -117,7 +117,7 @@ def _attempt(job: Job, host: Connection, target: Any, known_hosts: _KnownHosts) 
         command,
         _script=job.script.encode(),
         _password=f"{host.become_password}\n".encode() if password else None,
-        _bounds=Bounds(job.limit, f"@{job.nonce} stop".encode()),
+        _bounds=Bounds(job.limit, f"@{job.nonce} start".encode(), f"@{job.nonce} stop".encode()),
     )
     return _judge_transfer(job, host, received)
 
@@ -131,7 +131,8 @@ def _judge_transfer(job: Job, host: Connection, received: Received) -> Answer:
         return Answer(host.name, *reasons.refused(said, received.status), 0.0)
     if received.status in (124, 137):
         return Answer(host.name, Outcome.TIMED_OUT, f"the reading took longer than {job.timeout:g} s", 0.0)
-    return Answer(host.name, Outcome.COLLECTED, "", 0.0, received.raw)
+    times = (received.asked, received.answered)
+    return Answer(host.name, Outcome.COLLECTED, "", 0.0, received.raw, *times)
 
 
 def _connect(host: Connection, target: Any, way: Route, known_hosts: _KnownHosts) -> reasons.Ending | None:

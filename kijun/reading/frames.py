@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import re
 import zlib
 from dataclasses import dataclass, field
 
-from kijun.model import CommandResult, FileEntry, HostState
+from kijun.model import ClockSample, CommandResult, FileEntry, HostState
 from kijun.reading.archive import ArchiveError, entries
 from kijun.reading.script import Script
 
@@ -26,7 +27,8 @@ class NotRootError(FrameError):
 @dataclass
 class _Frames:
     uid: int = -1
-    clock: int = -1
+    began: float = -1.0
+    ended: float = -1.0
     paths: list[str] = field(default_factory=list)
     archive: bytes = b""
     archive_status: int = 0
@@ -38,7 +40,7 @@ def parse(raw: bytes, script: Script, *, limit: int) -> HostState:
     """Return the state in `raw`, the bytes that `script` printed on a host.
 
     `limit` bounds the unpacked size in bytes. Raises FrameError, and nothing else, where `raw` is not a
-    whole, uncorrupted answer to this very script.
+    whole, uncorrupted answer to this very script. When it was asked and answered the caller knows.
     """
     frames = _split(_unpack(_between_markers(raw, script.nonce), limit), script.nonce)
     if frames.uid != 0:
@@ -49,7 +51,12 @@ def parse(raw: bytes, script: Script, *, limit: int) -> HostState:
     files = _files(frames)
     unread = {path: _complaint(frames, path) for path in frames.paths if path not in files}
     return HostState(
-        files=files, commands=frames.commands, read_at=frames.clock, declared=script.patterns, unread=unread
+        files=files,
+        commands=frames.commands,
+        read_at=int(frames.began),
+        declared=script.patterns,
+        unread=unread,
+        clock=ClockSample(-math.inf, frames.began, frames.ended, math.inf),
     )
 
 
@@ -104,12 +111,12 @@ def _split(data: bytes, nonce: str) -> _Frames:
             raise FrameError("has a frame without an end")
         elif kind == "host" and not body:
             uid, _, clock = name.partition(" ")
-            frames.uid, frames.clock = _integer(uid), _integer(clock)
+            frames.uid, frames.began = _integer(uid), _moment(clock)
         elif kind == "done" and not body:
-            ended = True
+            ended, frames.ended = True, _moment(name)
         else:
             open_frame = (kind, name, body)
-    if not ended or frames.clock < 0:
+    if not ended or frames.began < 0:
         raise FrameError("is cut off")
     return frames
 
@@ -165,3 +172,9 @@ def _integer(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,12}", text):
         raise FrameError("has a frame without a status")
     return int(text)
+
+
+def _moment(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,12}\.[0-9]{9}", text):
+        raise FrameError("has no time that can be read")
+    return float(text)

@@ -47,13 +47,19 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How one host's read ended, and the bytes it sent where it was collected."""
+    """How one host's read ended, and the bytes it sent where it was collected.
+
+    `asked` and `answered` are moments of this machine's clock around the host's script, in seconds since the
+    epoch, where it ran; between them the clock is taken to run on, whatever sets it meanwhile.
+    """
 
     name: str
     outcome: Outcome
     reason: str
     seconds: float
     raw: bytes = b""
+    asked: float = 0.0
+    answered: float = 0.0
 
 
 def write_job(stream: IO[bytes], job: Job) -> None:
@@ -79,6 +85,8 @@ def write_answer(stream: IO[bytes], answer: Answer) -> None:
         "outcome": answer.outcome,
         "reason": answer.reason,
         "seconds": answer.seconds,
+        "asked": answer.asked,
+        "answered": answer.answered,
     }
     stream.write(json.dumps({**head, "size": len(answer.raw)}).encode() + b"\n" + answer.raw)
     stream.flush()
@@ -93,4 +101,5 @@ def read_answers(stream: IO[bytes]) -> Iterator[Answer]:
         raw = stream.read(head["size"])
         if len(raw) < head["size"]:
             return
-        yield Answer(head["name"], Outcome(head["outcome"]), head["reason"], head["seconds"], raw)
+        outcome, times = Outcome(head["outcome"]), (head["asked"], head["answered"])
+        yield Answer(head["name"], outcome, head["reason"], head["seconds"], raw, *times)

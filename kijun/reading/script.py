@@ -2,12 +2,13 @@
 
 The script runs as root through `sh -s`, writes nothing and leaves no process behind. What it prints:
 
-    @NONCE start                     clear text; whatever a login shell printed before it is skipped
+    @NONCE start                     clear text; whatever a login shell printed before it is skipped;
+                                     then it reads one line, or the end of its input, before it goes on
     <base64 of gzip of the frames>   gzip's CRC tells a garbled transfer from a good one
     @NONCE stop
 
 and inside, each frame is `\\n@NONCE KIND NAME\\n`, the bytes, `\\n@NONCE = STATUS\\n`; the last is `\\n@NONCE
-done\\n`. `NONCE` is fresh for every run, so that nothing on a host can be mistaken for a frame. Few
+done TIME\\n`. `NONCE` is fresh for every run, so that nothing on a host can be mistaken for a frame. Few
 processes: one `tar` for all files, `date`, `id`, `head`, `gzip`, `base64`, and what the commands themselves
 start.
 """
@@ -40,7 +41,7 @@ umask 077
 kijun_frame() { printf '\\n@%s %s %s\\n' "$kijun_nonce" "$1" "$2"; }
 kijun_read() {
 exec 3>&1 2>/dev/null </dev/null
-kijun_frame host "$(id -u) $(date +%s)"
+kijun_frame host "$(id -u) $kijun_began"
 """
 _FILES = """\
 set --
@@ -67,9 +68,11 @@ kijun_frame command @NAME@
 kijun_frame = $?
 """
 _TAIL = """\
-kijun_frame done .
+kijun_frame done "$(date +%s.%N)"
 }
 printf '\\n@%s start\\n' "$kijun_nonce"
+read -r kijun_go
+kijun_began=$(date +%s.%N)
 kijun_read | head -c @LIMIT@ | gzip -1 | base64
 printf '\\n@%s stop\\n' "$kijun_nonce"
 """

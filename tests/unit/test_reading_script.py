@@ -213,14 +213,14 @@ def test_a_truncated_answer_is_refused(end: int) -> None:
 
 PIECES = st.sampled_from(
     [
-        "host 0 5\n",
+        "host 0 5.000000001\n",
         "paths .\n/etc/os-release\0",
         "tar .\n",
         "said .\nx",
         "= 0\n",
         "= x\n",
         "command c\nx",
-        "done .\n",
+        "done 6.000000001\n",
         "=",
     ]
 )
@@ -239,7 +239,7 @@ def test_frames_in_any_order_are_refused_or_whole(pieces: list[str]) -> None:
     assert state.read_at >= 0
 
 
-WHOLE = ["host 0 5\n", "paths .\n", "= 0\n", "command c\nx", "= 0\n", "done .\n"]
+WHOLE = ["host 0 5.000000001\n", "paths .\n", "= 0\n", "command c\nx", "= 0\n", "done 6.000000001\n"]
 
 
 def packed(pieces: list[str]) -> bytes:
