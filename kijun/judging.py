@@ -109,7 +109,8 @@ def judge_fleet(
         for control in (control for control in controls.values() if control.id in topic.of_the_fleet):
             verdict = _only(control.id, [v for v in said.get(name, ()) if v.control == control.id], why)
             is_proven = verdict.status is Status.PASS and proven(control.id, digest, proofs)
-            found[name].append(_finding(control, topic.slug, verdict, is_proven=is_proven))
+            when = proofs[control.id].date if is_proven else ""
+            found[name].append(_finding(control, topic.slug, verdict, proven_at=when))
     return found
 
 
