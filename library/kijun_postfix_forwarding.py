@@ -15,6 +15,8 @@ description:
   - Destinations outside that nobody approved are taken out of aliases, the lists that they include, and
     virtual, canonical and bcc tables; a copy of each file is kept beside it. An alias or a virtual address
     that would have no destination left gives its mail to the user of that name, or else to postmaster.
+  - Nothing is taken out of settings and tables while no domain is named in C(own_domains), for then the
+    organisation's own addresses on other hosts would be taken for outside.
   - A transport, a regular expression, a database or a program is left to the administrator, with a warning.
   - Refused, and nothing changed, where a user's C(.forward) is an approved forwarding, which would end.
 options:
@@ -218,22 +220,32 @@ def origin(conf: Configuration) -> str:
     return read(value).split("\n", 1)[0].strip() if value.startswith("/") else value
 
 
-def check_users(inside: Inside) -> None:
-    """Raise RefusedError where a `.forward` is an approved forwarding: it would end."""
+def check_users(tables: Tables) -> None:
+    """Warn of whose `.forward` ends. Raises RefusedError where one is an approved forwarding."""
+    ended = []
     for user in pwd.getpwall():
         path = os.path.join(user.pw_dir, ".forward")
         if user.pw_dir in ("", "/") or not os.path.isfile(path):
             continue
+        ended.append(path)
         for item in split(read(path)):
-            if inside.outside(item) and inside.permitted(user.pw_name, item):
+            if tables.inside.outside(item) and tables.inside.permitted(user.pw_name, item):
                 raise RefusedError(
                     f"{path} is an approved forwarding, and .forward files are no longer followed. Put "
                     f"'{user.pw_name}: \\{user.pw_name}, {item}' into /etc/aliases, and take the file away."
                 )
+    if ended:
+        tables.module.warn(f"No longer followed, so that mail stays in the box: {', '.join(ended)}.")
 
 
 def change(conf: Configuration, tables: Tables) -> None:
     """Change the copy of the configuration, and the texts; raises RefusedError and PostfixError."""
+    change_users(conf, tables)
+    if not tables.inside.own:
+        tables.module.warn(
+            "mail_forwarding_own_domains names no domain, so nothing is taken out of aliases and settings."
+        )
+        return
     change_main(conf, tables)
     found = [(name, word) for name in TABLES for word in words(conf.get(name))]
     for (service, kind), settings in conf.overrides().items():
@@ -248,17 +260,14 @@ def change(conf: Configuration, tables: Tables) -> None:
     tables.include()
 
 
-def change_main(conf: Configuration, tables: Tables) -> None:
-    """Change the settings that are for all services."""
-    inside = tables.inside
+def change_users(conf: Configuration, tables: Tables) -> None:
+    """See to it that users' own files are no longer followed."""
     if conf.ask("-h", "forward_path").strip():
-        check_users(inside)
+        check_users(tables)
         conf.ask("-e", "forward_path =")
-    for name in (*SINGLE, *TABLES):
-        value = conf.get(name)
-        if _opens(name, value, inside):
-            kept = [word for word in words(value) if name in TABLES and not _fixed_outside(word, inside)]
-            conf.set(name, ", ".join(kept))
+    for (service, kind), settings in conf.overrides().items():
+        if settings.get("forward_path"):
+            conf.drop(Service(service, kind, ""), "forward_path")
     if "procmail" in conf.get("mailbox_command") and not conf.get("mailbox_transport"):
         if os.path.exists("/etc/procmailrc"):
             tables.module.warn(
@@ -268,10 +277,18 @@ def change_main(conf: Configuration, tables: Tables) -> None:
             conf.set("mailbox_command", "")
 
 
+def change_main(conf: Configuration, tables: Tables) -> None:
+    """Change the settings that are for all services."""
+    inside = tables.inside
+    for name in (*SINGLE, *TABLES):
+        value = conf.get(name)
+        if _opens(name, value, inside):
+            kept = [word for word in words(value) if name in TABLES and not _fixed_outside(word, inside)]
+            conf.set(name, ", ".join(kept))
+
+
 def _opens(name: str, value: str, inside: Inside) -> bool:
     """Say whether a setting, with this value, forwards to the outside."""
-    if name == "forward_path":
-        return bool(value)
     if name in TABLES:
         return any(_fixed_outside(word, inside) for word in words(value))
     return name in SINGLE and _leads_outside(value, name, inside)

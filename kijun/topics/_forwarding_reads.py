@@ -120,13 +120,14 @@ static:*) printf -- '-\t%s\n@listed\n' "${1#*:}" ;;
 esac
 }
 kijun_dirs=$(postconf -hx config_directory multi_instance_directories) || exit 1
-kijun_all=
+kijun_all= kijun_first= kijun_texts=
 for kijun_dir in $(printf '%s\n' "$kijun_dirs" | tr , ' '); do
 printf '@instance %s\n' "$kijun_dir"
 kijun_set=$(postconf -c "$kijun_dir" -x @SETTINGS@) || exit 1
 kijun_classes=$(printf '%s\n' "$kijun_set" | sed -n 's/^smtpd_restriction_classes = *//p' | tr , ' ')
 if [ -n "$kijun_classes" ]; then kijun_set="$kijun_set
 $(postconf -c "$kijun_dir" -x $kijun_classes)"; fi
+kijun_first=${kijun_first:-$kijun_set}
 kijun_services=$(postconf -c "$kijun_dir" -M) || exit 1
 kijun_overrides=$(postconf -c "$kijun_dir" -Px | grep -E '/(@NAMES@) = ')
 printf '@settings\n%s\n@services\n' "$kijun_set"
@@ -162,10 +163,10 @@ printf '@users\n'
 printf '%s\n' "$kijun_all" | awk '$8 == "pipe" {argv = ""
 for (i = 9; i <= NF; i++) if ($i ~ /^argv=/) argv = substr($i, 6)
 print "pipe", $1, argv}'
-kijun_origin=$(postconf -hx myorigin)
+kijun_origin=$(printf '%s\n' "$kijun_first" | sed -n 's/^myorigin = //p')
 case $kijun_origin in /*) kijun_origin=$(head -n 1 "$kijun_origin") ;; esac
 printf 'origin %s\nnss %s\n' "$kijun_origin" "$(sed -n 's/^passwd:[ \t]*//p' /etc/nsswitch.conf)"
-kijun_delimiter=$(postconf -hx recipient_delimiter)
+kijun_delimiter=$(printf '%s\n' "$kijun_first" | sed -n 's/^recipient_delimiter = //p')
 kijun_paths=$(printf '%s\n%s\n' "$kijun_set" "$kijun_overrides" |
 sed -n 's/^\(.*\/\)\{0,1\}forward_path =//p' | tr ',' ' ' | sed \
 -e 's/[$][{(]*recipient_delimiter[)}]*/'"${kijun_delimiter:-+}"'/g' \
@@ -252,3 +253,24 @@ printf 'nss %s\n' "$(sed -n 's/^passwd:[ \t]*//p' /etc/nsswitch.conf)"
 echo @end
 """.replace("@FILE@", _FILE)
 DOVECOT = CommandRead("mail_forwarding.dovecot", _DOVECOT)
+
+# What Exim itself does with every user and every alias (`-bt` routes an address, and sends nothing). A
+# filter's conditions need a mail, and so are not seen.
+EXIM = CommandRead(
+    "mail_forwarding.exim",
+    r"""
+if [ ! -x /usr/sbin/exim4 ]; then echo absent; exit 0; fi
+exim4 -bP primary_hostname qualify_domain
+exim4 -bP +local_domains
+exim4 -bP routers | sed -n -e '/ router:$/p' -e '/^file = ./p'
+kijun_names=$(getent passwd | awk -F: '$3 == 0 || ($3 >= 1000 && $3 < 60000) {print $1 ":" $6}')
+for kijun_user in $kijun_names; do
+if [ -f "${kijun_user#*:}/.forward" ]; then echo "forward ${kijun_user%%:*}"; fi
+done
+set -- $(printf '%s\n' "$kijun_names" | cut -d: -f1) \
+$(sed -n 's/^"\{0,1\}\([A-Za-z0-9._+-]\{1,\}\)"\{0,1\}[ \t]*:.*/\1/p' /etc/aliases)
+echo "@asked $#"
+if [ $# -le 1000 ]; then timeout 10 exim4 -bt -- "$@" | sed '@NO_ARGUMENTS@'; fi
+echo @end
+""".replace("@NO_ARGUMENTS@", _NO_ARGUMENTS),
+)

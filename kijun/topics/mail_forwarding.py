@@ -4,28 +4,29 @@ From every table, setting, users' file and Sieve script a graph is made of who s
 (`_forwarding_graph`); a way from an address inside to one outside fails, unless the inventory lists it as
 approved. Each way is judged under what sends it out: an alias that leads to a user whose `.forward`
 leads outside is the `.forward`'s. What is not seen: what a declared program does, a rule that a person's
-mail program keeps, and mail that a person or a job on the host sends on by hand.
+mail program keeps, and mail that a person or a job on the host sends on by hand. Of Exim, what leads
+outside is found by asking it, and fails; that nothing does is never said.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kijun.model import HostState, Params, Status, Topic, Verdict
 from kijun.parsers.dovecot import DovecotError
-from kijun.parsers.exim import EximError, parse_exim
 from kijun.parsers.postfix import PostfixConfig, PostfixError, parse_postfix
-from kijun.topics import _mail_relay_exim as exim
 from kijun.topics import _mail_relay_postfix as relay
+from kijun.topics._forwarding_exim import LIMITS, EximRoutesError
+from kijun.topics._forwarding_exim import look as look_at_exim
 from kijun.topics._forwarding_files import FilesError, parse_files
 from kijun.topics._forwarding_graph import Addresses, Approval, approvals, leaks, names
 from kijun.topics._forwarding_postfix import KEEPING, Found
 from kijun.topics._forwarding_postfix import look as look_at_postfix
-from kijun.topics._forwarding_reads import DOVECOT, POSTFIX
+from kijun.topics._forwarding_reads import DOVECOT, EXIM, POSTFIX
 from kijun.topics._forwarding_sieve import Sieve, parse_sieve
 from kijun.topics._forwarding_sieve import look as look_at_sieve
-from kijun.topics._mail_reads import DOVECOT_SINCE, EXIM, RUNNING
+from kijun.topics._mail_reads import DOVECOT_SINCE, RUNNING
 from kijun.topics._mail_said import Said, bad, beside, good, unsure
 from kijun.topics._mail_view import dovecot_in_force, listed, running
 
@@ -52,6 +53,7 @@ class Host:
     postfix: PostfixConfig | None
     sieve: Sieve | None
     found: Found
+    exim: bool = False
 
 
 class NoHostError(LookupError):
@@ -72,9 +74,16 @@ def read_host(state: HostState, params: Params) -> Host:
         files = parse_files(tail.splitlines()) if postfix else None
     except (PostfixError, DovecotError, FilesError) as why:
         raise NoHostError(unsure(f"{why}.", "postconf, doveconf")) from why
-    _without_exim(state)
+    routed = state.command(EXIM.name).text.rstrip("\n")
+    exim = routed != "absent"
     if postfix is not None and files is not None:
         found = look_at_postfix(postfix, files, params)
+        for control in EXPECTED if exim else ():
+            found.doubt(
+                control, "both Postfix and Exim are installed.", "/usr/sbin/postconf, /usr/sbin/exim4"
+            )
+    elif exim:
+        found = _exim(routed, params)
     elif sieve is not None and sieve.loaded:
         own = names(params, "mail_forwarding_own_domains")
         found = Found(Addresses("localhost", frozenset(["localhost"]), frozenset(), own))
@@ -84,16 +93,14 @@ def read_host(state: HostState, params: Params) -> Host:
         raise NoHostError(beside("no mail server is installed.", "/usr/sbin/postconf, /usr/sbin/exim4"))
     if sieve is not None:
         look_at_sieve(sieve, found)
-    return Host(postfix, sieve, found)
+    return Host(postfix, sieve, found, exim)
 
 
-def _without_exim(state: HostState) -> None:
+def _exim(routed: str, params: Params) -> Found:
     try:
-        config = parse_exim(state.command(EXIM.name).text, exim.commands())
-    except EximError as why:
+        return look_at_exim(routed, params)
+    except EximRoutesError as why:
         raise NoHostError(unsure(f"{why}.", "exim4")) from why
-    if config is not None:
-        raise NoHostError(unsure("where Exim's routers and filters send mail is not judged.", "exim4"))
 
 
 def judge(state: HostState, params: Params) -> Iterator[Verdict]:
@@ -106,6 +113,8 @@ def judge(state: HostState, params: Params) -> Iterator[Verdict]:
         approved = approvals(params)
         said = {name: Said(Status.PASS, "", "") for name in EXPECTED}
         said |= _traced(host, approved, state.read_at)
+        if not host.found.addresses.declared:
+            said |= {name: _undeclared(said[name]) for name in _TRACED}
         said["own_rules"] = _own_rules(host)
         said["programs"] = _programs(host, params)
         said["approvals"] = _approvals(approved, state.read_at)
@@ -139,6 +148,12 @@ def _traced(host: Host, approved: list[Approval], now: int) -> dict[str, Said]:
     return said
 
 
+def _undeclared(said: Said) -> Said:
+    if said.status is not Status.FAIL:
+        return said
+    return replace(said, actual=f"{said.actual}; mail_forwarding_own_domains names none of our domains")
+
+
 def _over(approved: list[Approval], sources: set[str], target: str, now: int) -> str:
     for entry in approved:
         if entry.source in sources and entry.target == target and not entry.holds(now):
@@ -158,6 +173,8 @@ def _own_rules(host: Host) -> Said:
     if host.found.own_ways:
         ways = listed([way for way, _ in host.found.own_ways])
         return bad(f"users can forward by {ways}", host.found.own_ways[0][1])
+    if host.exim:
+        return unsure(LIMITS, "exim4 -bP routers")
     return good("neither .forward nor Sieve nor procmail sends mail on", f"{_SOURCE}, doveconf -n")
 
 
@@ -187,6 +204,10 @@ def _in_force(host: Host, state: HostState, params: Params) -> Said:
     if host.found.stale:
         actual = f"{listed(list(host.found.stale))} changed, and its table was not made anew"
         return bad(actual, host.found.stale[0])
+    if host.exim:
+        return unsure(
+            "whether the running Exim has read its configuration is judged by mail_relay only.", "exim4"
+        )
     if host.postfix is not None:
         said = relay.in_force(relay.Facts(host.postfix, params, running(state)))
         if said.status is not Status.PASS or host.sieve is None:

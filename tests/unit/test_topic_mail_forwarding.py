@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from kijun.model import CommandResult, HostState, Status
 from kijun.parsers.forwarding import Destination, Kind, destinations, of_procmail, of_sieve
 from kijun.topics._forwarding_graph import Addresses, Approval, Step, approvals, leaks
-from kijun.topics._forwarding_reads import DOVECOT, POSTFIX
-from kijun.topics._mail_reads import DOVECOT_SINCE, EXIM, RUNNING
+from kijun.topics._forwarding_reads import DOVECOT, EXIM, POSTFIX
+from kijun.topics._mail_reads import DOVECOT_SINCE, RUNNING
 from kijun.topics.mail_forwarding import EXPECTED, judge
 
 DATA = Path(__file__).parent / "data/mail_forwarding"
@@ -279,6 +279,15 @@ def test_approvals():
     assert not failing(of_host("kept-13", own))
 
 
+def test_a_failure_says_where_nobody_named_the_organisations_domains():
+    said = {
+        bool(own): of_host("leaky-13", PARAMS | {"mail_forwarding_own_domains": own})["aliases"].actual
+        for own in ([], ["museum.example"])
+    }
+    assert "mail_forwarding_own_domains names none" in said[False]
+    assert "mail_forwarding_own_domains" not in said[True]
+
+
 def test_the_last_day_of_an_approval_ends_in_japan():
     entry = Approval("a@b.example", "c@d.example", "Network manager", "2027-03-31")
     assert entry.holds(1806505199)  # 2027-03-31 23:59:59 in Japan
@@ -289,8 +298,29 @@ def test_hosts_without_mail_with_exim_and_with_something_else():
     assert with_status(judged(NO_MAIL), Status.NOT_APPLICABLE) == set(EXPECTED)
     other = NO_MAIL | {"running": "absent\nsocket 0.0.0.0:25 sendmail-mta\n"}
     assert with_status(judged(other), Status.UNKNOWN) == set(EXPECTED)
-    exim = (DATA.parent / "mail_relay/exim-12.exim").read_text(encoding="utf-8")
-    assert with_status(judged(NO_MAIL | {"exim": exim}), Status.UNKNOWN) == set(EXPECTED)
+
+
+def exim_host(name, **changes):
+    text = (DATA / f"{name}.exim").read_text(encoding="utf-8")
+    running = (DATA / f"{name}.running").read_text(encoding="utf-8")
+    return judged(NO_MAIL | {"exim": changes.get("exim", text), "running": running})
+
+
+def test_what_exim_sends_outside_fails_and_nothing_else_is_said_of_it():
+    leaky, clean = exim_host("exim-13"), exim_host("exim-clean-13")
+    assert failing(leaky) == {"aliases", "user_files", "programs", "own_rules"}
+    assert leaky["aliases"].actual.startswith("info2@museum.example > z@example.org (Exim's routers)")
+    assert leaky["user_files"].actual.startswith("sato@museum.example > y@kijun-outside.invalid")
+    assert failing(clean) == {"own_rules"}
+    for verdicts in (leaky, clean, exim_host("exim-13", exim="primary_hostname = x\n")):
+        assert not with_status(verdicts, Status.PASS) - {"approvals"}
+
+
+@pytest.mark.parametrize("host", KEPT)
+def test_two_mail_servers_on_one_host_are_not_understood(host):
+    texts = texts_of(host) | {"exim": (DATA / "exim-13.exim").read_text(encoding="utf-8")}
+    verdicts = judged(texts, read_at=int((DATA / f"{host}.now").read_text()))
+    assert {verdicts[name].status for name in ("aliases", "copies", "routes")} == {Status.UNKNOWN}
 
 
 def test_mailboxes_without_postfix_are_judged_by_sieve():
