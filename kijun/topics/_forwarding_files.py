@@ -42,7 +42,7 @@ def parse_files(lines: Iterable[str]) -> Files:
     """Return what the lines say. Raises FilesError where their end is missing."""
     files: list[UserFile] = []
     pipes: dict[str, str] = {}
-    origin, stale, listed, ended = "", [], False, False
+    origin, stale, plain, odd, ended = "", [], False, False, False
     head, body, whole = [""], list[str](), False
     for line in lines:
         if line.startswith(">"):
@@ -62,11 +62,13 @@ def parse_files(lines: Iterable[str]) -> Files:
             case ["origin", name]:
                 origin = name.strip().lower()
             case ["nss", *sources]:
-                listed = set(" ".join(sources).split()) <= _PLAIN_NSS and bool(sources)
+                plain = set(" ".join(sources).split()) <= _PLAIN_NSS and bool(sources)
+            case ["odd"]:  # a name or a home that the reading did not dare to use
+                odd = True
             case ["stale", *rest]:
                 stale.append(" ".join(rest))
             case ["@end"]:
                 ended = True
     if not ended:
         raise FilesError("the list of users' files is cut off")
-    return Files(tuple(files), pipes, origin, tuple(stale), listed)
+    return Files(tuple(files), pipes, origin, tuple(stale), plain and not odd)

@@ -108,14 +108,23 @@ _POSTFIX = (
     r"""
 if [ ! -x /usr/sbin/postconf ]; then echo absent; exit 0; fi
 @FILE@
+kijun_patterns() {
+awk 'function tell() {if (line == "" || tolower(line) ~ /^(if|endif)([ \t]|$|[^a-z])/) return
+sub(/^![ \t]*/, "", line); mark = substr(line, 1, 1)
+for (i = 2; i <= length(line) && substr(line, i, 1) != mark; i++) if (substr(line, i, 1) == "\\") i++
+line = substr(line, i + 1); sub(/^[A-Za-z]*[ \t]+/, "", line); print "-\t" line}
+/^[ \t]*(#|$)/ {next}
+/^[ \t]/ {line = line $0; next}
+{tell(); line = $0}
+END {tell()}'
+}
 kijun_listed() {
 case $1 in
 proxy:*) kijun_listed "${1#proxy:}" ;;
 hash:*|btree:*|lmdb:*|cdb:*|dbm:*|sdbm:*|texthash:*)
 postmap -c "$kijun_dir" -s "$1" && echo '@listed' ;;
 cidr:*) sed -e '/^#/d' "${1#*:}" && echo '@listed' ;;
-regexp:*|pcre:*)
-sed -n -e '/^#/d' -e 's~^!\{0,1\}/.*/[a-zA-Z]*[ \t]\{1,\}~-\t~p' "${1#*:}" && echo '@listed' ;;
+regexp:*|pcre:*) kijun_patterns <"${1#*:}" && echo '@listed' ;;
 static:*) printf -- '-\t%s\n@listed\n' "${1#*:}" ;;
 esac
 }
@@ -152,8 +161,8 @@ $1 == "@" || /^YP_(LAST_MODIFIED|MASTER_NAME)/ || !NF {next}
 {value = $2; if (NF < 2) {value = $0; sub(/^[^ ]* */, "", value)}
 key = $1; sub(/ .*/, "", key)}
 part == "part" && toupper(value) !~ /^(REDIRECT|BCC|FILTER)([ \t]|$)/ {next}
-++lines <= 5000 {print "=" key, value}
-END {if (whole && lines <= 5000) print "@listed"}'
+++lines <= 50000 {print "=" key, value}
+END {if (whole && lines <= 50000) print "@listed"}'
 kijun_texts="$kijun_texts
 $kijun_rows"
 done
@@ -173,8 +182,8 @@ sed -n 's/^\(.*\/\)\{0,1\}forward_path =//p' | tr ',' ' ' | sed \
 -e 's/[$][{(]*extension[)}]*/*/g' \
 -e 's/[$][{(]*home[)}]*/@H/g' -e 's/[$][{(]*\(user\|local\)[)}]*/@U/g' -e 's/[$][{(]*[a-z_]*[)}]*/*/g')
 getent passwd | while IFS=: read -r kijun_user kijun_x kijun_uid kijun_gid kijun_x kijun_home kijun_x; do
-case $kijun_home in /|''|*[!A-Za-z0-9_./@+-]*) continue ;; esac
-case $kijun_user in *[!A-Za-z0-9_.@+-]*) continue ;; esac
+case $kijun_home in /|'') continue ;; esac
+case $kijun_home$kijun_user in *[!A-Za-z0-9_./@+-]*) echo odd; continue ;; esac
 for kijun_path in $kijun_paths; do
 while :; do case $kijun_path in
 *@H*) kijun_path=${kijun_path%%@H*}$kijun_home${kijun_path#*@H} ;;
@@ -227,13 +236,13 @@ if [ ! -x /usr/sbin/dovecot ]; then echo absent; exit 0; fi
 @FILE@
 dovecot --version
 kijun_conf=$(doveconf -n 2>/dev/null)
-printf '%s\n' "$kijun_conf" |
-grep -E '[{}]|sieve|mail_plugins|^ *(driver|type|path|active_path|enotify|notify|vnd[.a-z]*|report) = '
+printf '%s\n' "$kijun_conf" | grep -E '[{}]|sieve|mail_plugins|'\
+'^ *(mail_home|driver|type|path|active_path|enotify|notify|vnd[.a-z]*|report) = '
 echo @scripts
 if [ -e /usr/lib/dovecot/modules/lib90_sieve_plugin.so ]; then
 getent passwd | while IFS=: read -r kijun_user kijun_x kijun_uid kijun_gid kijun_x kijun_home kijun_x; do
-case $kijun_home in /|''|*[!A-Za-z0-9_./@+-]*) continue ;; esac
-case $kijun_user in *[!A-Za-z0-9_.@+-]*) continue ;; esac
+case $kijun_home in /|'') continue ;; esac
+case $kijun_home$kijun_user in *[!A-Za-z0-9_./@+-]*) echo odd; continue ;; esac
 if [ -f "$kijun_home/.dovecot.sieve" ]; then
 kijun_file sieve "$kijun_user" "$kijun_uid" "$kijun_gid" "$kijun_home/.dovecot.sieve"
 for kijun_found in "$kijun_home"/sieve/*.sieve; do

@@ -18,6 +18,7 @@ from kijun.topics._forwarding_postfix import Found, Place
 _SOURCE = "doveconf -n"
 _PROGRAMS = ("vnd.dovecot.pipe", "vnd.dovecot.execute", "vnd.dovecot.filter", "vnd.dovecot.report")
 _DEPTH = 8
+_HOMES = ("~", "/home/%u", "/home/%n", "/home/%{user}", "/home/%{user | username}")
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class Sieve:
         """What says that scripts are where they were not looked for; empty where nothing does."""
         for key, raw in self.config.settings.items():
             value = raw.strip('"')
+            if key == "mail_home" and value not in _HOMES:
+                return f"{key} = {value}"
             if re.fullmatch(r"plugin/sieve|plugin/sieve_(before|after|global|default|discard)\w*", key) or (
                 re.match(r"sieve_script ", key) and key.endswith(("/path", "/driver", "/active_path"))
             ):
