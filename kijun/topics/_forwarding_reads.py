@@ -129,7 +129,7 @@ static:*) printf -- '-\t%s\n@listed\n' "${1#*:}" ;;
 esac
 }
 kijun_dirs=$(postconf -hx config_directory multi_instance_directories) || exit 1
-kijun_all= kijun_first= kijun_texts=
+kijun_all= kijun_first= kijun_texts= kijun_forward=
 for kijun_dir in $(printf '%s\n' "$kijun_dirs" | tr , ' '); do
 printf '@instance %s\n' "$kijun_dir"
 kijun_set=$(postconf -c "$kijun_dir" -x @SETTINGS@) || exit 1
@@ -139,6 +139,11 @@ $(postconf -c "$kijun_dir" -x $kijun_classes)"; fi
 kijun_first=${kijun_first:-$kijun_set}
 kijun_services=$(postconf -c "$kijun_dir" -M) || exit 1
 kijun_overrides=$(postconf -c "$kijun_dir" -Px | grep -E '/(@NAMES@) = ')
+# -Px leaves nothing of $home, which only the delivery knows.
+kijun_forward="$kijun_forward
+$(printf '%s\n' "$kijun_set" | grep '^forward_path = ')"
+case $kijun_overrides in */forward_path\ =*) kijun_forward="$kijun_forward
+$(postconf -c "$kijun_dir" -P | grep '/forward_path = ')" ;; esac
 printf '@settings\n%s\n@services\n' "$kijun_set"
 printf '%s\n' "$kijun_services" | awk '{print $1, $2, $3, $4, $5, $6, $7, $8}'
 printf '@overrides\n%s\n' "$kijun_overrides"
@@ -176,7 +181,7 @@ kijun_origin=$(printf '%s\n' "$kijun_first" | sed -n 's/^myorigin = //p')
 case $kijun_origin in /*) kijun_origin=$(head -n 1 "$kijun_origin") ;; esac
 printf 'origin %s\nnss %s\n' "$kijun_origin" "$(sed -n 's/^passwd:[ \t]*//p' /etc/nsswitch.conf)"
 kijun_delimiter=$(printf '%s\n' "$kijun_first" | sed -n 's/^recipient_delimiter = //p')
-kijun_paths=$(printf '%s\n%s\n' "$kijun_set" "$kijun_overrides" |
+kijun_paths=$(printf '%s\n' "$kijun_forward" |
 sed -n 's/^\(.*\/\)\{0,1\}forward_path =//p' | tr ',' ' ' | sed \
 -e 's/[$][{(]*recipient_delimiter[)}]*/'"${kijun_delimiter:-+}"'/g' \
 -e 's/[$][{(]*extension[)}]*/*/g' \
