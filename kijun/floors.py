@@ -140,8 +140,9 @@ def _type_problem(rules: Rules, parameter: Parameter, value: object) -> str:
     negative = isinstance(typed, (int, float)) and typed < 0
     if negative and not _bounded(rules, parameter):
         return "it may not be negative"
-    if parameter.choices and typed not in parameter.choices:
-        return f"it must be one of {', '.join(map(str, parameter.choices))}"
+    each = typed if isinstance(typed, list) else [typed]  # as Ansible has it: the choices of a list's entries
+    if parameter.choices and not all(entry in parameter.choices for entry in each):
+        return f"{'each of its entries' if each is typed else 'it'} must be one of {', '.join(map(str, parameter.choices))}"
     elements = parameter.elements
     if (
         isinstance(typed, list)
