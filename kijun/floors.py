@@ -142,7 +142,8 @@ def _type_problem(rules: Rules, parameter: Parameter, value: object) -> str:
         return "it may not be negative"
     each = typed if isinstance(typed, list) else [typed]  # as Ansible has it: the choices of a list's entries
     if parameter.choices and not all(entry in parameter.choices for entry in each):
-        return f"{'each of its entries' if each is typed else 'it'} must be one of {', '.join(map(str, parameter.choices))}"
+        what = "each of its entries" if each is typed else "it"
+        return f"{what} must be one of {', '.join(map(str, parameter.choices))}"
     elements = parameter.elements
     if (
         isinstance(typed, list)

@@ -10,9 +10,9 @@ DOCUMENTATION = r"""
 module: kijun_wireless
 short_description: Bring wireless networks to AES, protected management frames and allowed authentication
 description:
-  - Changes the files of hostapd, wpa_supplicant, NetworkManager and iwd, where there are any. Ciphers other than
-    AES, WPS and authentication that is not allowed are taken away, protected management frames are demanded, and
-    networks that are not designated are no longer joined automatically.
+  - Changes the files of hostapd, wpa_supplicant, NetworkManager and iwd, where there are any. Ciphers other
+    than AES, WPS and authentication that is not allowed are taken away, protected management frames are
+    demanded, and networks that are not designated are no longer joined automatically.
   - Files of passphrases and keys become readable by root only.
   - What only a person can decide is left as it is and returned.
 options:

@@ -1,6 +1,6 @@
 # Copyright: the kijun contributors
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Wireless configuration files brought to the standard: text in, text out, and what only a person can decide."""
+"""Wireless configuration brought to the standard: text in, text out, and what only a person can decide."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def _joined(section: Section, path: str, rules: Rules) -> None:
 
 
 def sections_of(text: str) -> dict[str, Section]:
-    """Return the sections of a key file by name, "" for what is before the first; the heading is a line of it."""
+    """Return the sections of a key file by name, "" for what is before the first, with their headings."""
     found: dict[str, Section] = {"": Section([])}
     current = found[""]
     for line in text.rstrip("\n").split("\n"):
@@ -291,7 +291,7 @@ def iwd(text: str, path: str, rules: Rules) -> str:
 
 
 def shown(text: str) -> str:
-    """Return what of a file may be shown: its lines, with the value of everything that may be a secret hidden."""
+    """Return what of a file may be shown: its lines, with every value that may be a secret hidden."""
     lines = []
     for line in text.split("\n"):
         name = Section.name_of(line)

@@ -86,7 +86,7 @@ class Wireless:
 
 
 def parse_wireless(text: str) -> Wireless:
-    """Return what `text` says; raises WirelessError where it is cut off or has a line that is not understood."""
+    """Return what `text` says; raises WirelessError where it is cut off or a line is not understood."""
     found = Wireless()
     lines = text.split("\n")
     if lines[-2:] != ["@end", ""]:
@@ -122,8 +122,8 @@ def _take(found: Wireless, fields: list[str]) -> None:
         case ["@held", block, key, path, "absent", _]:
             found.files[-1].held.setdefault(block, []).append(Held(key, path, -1, 0, 0, None))
         case ["@held", block, key, path, mode, uid, gid, shortest]:
-            length = None if shortest == "-" else int(shortest)
-            held = Held(key, path, int(mode, 8), int(uid), int(gid), length)
+            least = None if shortest == "-" else int(shortest)
+            held = Held(key, path, int(mode, 8), int(uid), int(gid), least)
             found.files[-1].held.setdefault(block, []).append(held)
         case _:
             raise ValueError("unknown line")

@@ -1,15 +1,15 @@
 """What is read from a host for its wireless networks.
 
-The files hold passphrases, so no file is brought over: one `awk` on the host lets through named settings only, and
-of those only words that a standard knows, numbers, names of networks and of interfaces, or that something is set.
-Of a secret it says how long it is.
+The files hold passphrases, so no file is brought over. One `awk` on the host lets through named settings
+only, and of those only words that a standard knows, numbers, names of networks and of interfaces, or that
+something is set. Of a secret it says how long it is.
 """
 
 from __future__ import annotations
 
 from kijun.model import CommandRead
 
-# Which configuration files a running program was started with: arguments of hostapd(8), options of wpa_supplicant(8).
+# Which configuration files a running program was started with: hostapd(8), wpa_supplicant(8).
 _DAEMONS = r"""
 kijun_daemon() {
 kijun_word=
@@ -25,15 +25,16 @@ tr '\000' '\n' <"$1/cmdline" | awk -v kind="$kijun_kind" -v home="$(readlink "$1
 function path(text) {print text ~ /^\// ? text : home "/" text}
 NR == 1 {next}
 want {path($0); want = 0; next}
-kind == "supplicant" {if (match($0, /^-[a-zA-Z]*[cI]\//)) path(substr($0, RLENGTH)); else if (/^-[cI]./) path(substr($0, 3))
+kind == "supplicant" {if (match($0, /^-[a-zA-Z]*[cI]\//)) path(substr($0, RLENGTH))
+else if (/^-[cI]./) path(substr($0, 3))
 else if (/^-[a-zA-Z]*[cI]$/) want = 1; next}
 /^-[a-zA-Z]*[befiPugG]$/ {getline; next}
 !/^-/ {path($0)}'
 }
 """
 
-# One list of files for all programs, each with its kind before it: what lies where Debian's packages look, and what
-# running programs were started with. `read` and the shell's own globbing start no process.
+# One list of files for all programs, each with its kind before it: what lies where Debian's packages look,
+# and what runs was started with. `read` and the shell's own globbing start no process.
 _LIST = r"""
 set --
 kijun_add() {
@@ -89,6 +90,7 @@ IFS='
 '
 for kijun_path in $(kijun_given "$kijun_proc"); do
 if kijun_add "$kijun_kind" "$kijun_path"; then set -- "$@" "$kijun_kind" "$kijun_path"; fi
+if [ ! -f "$kijun_path" ]; then printf '@stranger\ta running %s whose file is not there\n' "$kijun_word"; fi
 done
 IFS=$kijun_old
 done
@@ -97,11 +99,9 @@ if [ "$kijun_files" -eq 0 ]; then printf '@end\n'; exit 0; fi
 
 # Settings by what may be said of them: words that the program knows, free names, or only that they are set.
 _WORDS = {
-    "hostapd": "wpa wpa_key_mgmt wpa_pairwise rsn_pairwise group_cipher ieee80211w auth_algs wps_state ieee8021x "
-    "wpa_psk_radius sae_pwe osen",
-    "supplicant": "key_mgmt proto pairwise group ieee80211w eap disabled mode pmf ap_scan auth_alg",
-    "manager": "type autoconnect mode key-mgmt proto pairwise group pmf wps-method auth-alg eap system-ca-certs "
-    "psk-flags",
+    "hostapd": "wpa wpa_key_mgmt wpa_pairwise rsn_pairwise group_cipher ieee80211w wps_state ieee8021x osen",
+    "supplicant": "key_mgmt proto pairwise group ieee80211w eap disabled mode pmf ap_scan",
+    "manager": "type autoconnect mode key-mgmt proto pairwise group pmf wps-method eap system-ca-certs",
     "iwd": "AutoConnect TransitionDisable DisabledTransitionModes EAP-Method ManagementFrameProtection",
 }
 _NAMES = {
@@ -111,21 +111,21 @@ _NAMES = {
     "iwd": "",
 }
 _SET = {
-    "hostapd": "auth_server_addr eap_server",
+    "hostapd": "",
     "supplicant": "ca_cert ca_path domain_suffix_match domain_match altsubject_match",
     "manager": "ca-cert ca-path domain-suffix-match domain-match altsubject-matches",
-    "iwd": "EAP-TLS-CACert EAP-TTLS-CACert EAP-PEAP-CACert EAP-TLS-ServerDomainMask EAP-TTLS-ServerDomainMask "
-    "EAP-PEAP-ServerDomainMask",
+    "iwd": "EAP-TLS-CACert EAP-TTLS-CACert EAP-PEAP-CACert "
+    "EAP-TLS-ServerDomainMask EAP-TTLS-ServerDomainMask EAP-PEAP-ServerDomainMask",
 }
 _SECRETS = {
-    "hostapd": "wpa_passphrase wpa_psk sae_password wep_key0 wep_key1 wep_key2 wep_key3 auth_server_shared_secret "
-    "acct_server_shared_secret private_key_passwd ap_pin",
-    "supplicant": "psk sae_password password private_key_passwd private_key2_passwd wep_key0 wep_key1 wep_key2 "
-    "wep_key3 pin",
-    "manager": "psk wep-key0 wep-key1 wep-key2 wep-key3 leap-password password password-raw private-key-password "
-    "phase2-private-key-password pin",
-    "iwd": "Passphrase PreSharedKey EAP-Password EAP-Password-Hash EAP-TLS-ClientKeyPassphrase "
-    "EAP-TTLS-Phase2-Password EAP-PEAP-Phase2-Password EncryptedSecurity",
+    "hostapd": "wpa_passphrase wpa_psk sae_password wep_key0 wep_key1 wep_key2 wep_key3 ap_pin "
+    "auth_server_shared_secret acct_server_shared_secret private_key_passwd",
+    "supplicant": "psk sae_password wep_key0 wep_key1 wep_key2 wep_key3 pin "
+    "password private_key_passwd private_key2_passwd",
+    "manager": "psk wep-key0 wep-key1 wep-key2 wep-key3 leap-password pin "
+    "password password-raw private-key-password phase2-private-key-password",
+    "iwd": "Passphrase PreSharedKey EncryptedSecurity EAP-Password EAP-Password-Hash "
+    "EAP-TLS-ClientKeyPassphrase EAP-TTLS-Phase2-Password EAP-PEAP-Phase2-Password",
 }
 _FILES = {
     "hostapd": "wpa_psk_file sae_password_file private_key eap_user_file radius_server_clients",
@@ -151,7 +151,7 @@ return substr(out, 2)
 }
 function secret(kind, key, value, form, n) {
 form = "text"
-if (kind == "hostapd" && key == "sae_password" && match(value, /\|(mac|vlanid|pk|id)=/)) value = substr(value, 1, RSTART - 1)
+if (key == "sae_password" && match(value, /\|(mac|vlanid|pk|id)=/)) value = substr(value, 1, RSTART - 1)
 if (kind == "supplicant") {
 if (value ~ /^(hash|ext):/) form = "raw"
 else if (value ~ /^P?".*"$/) {sub(/^P/, "", value); value = unquoted(value)}
@@ -186,7 +186,10 @@ printf "@held\t%s\t%s\t%s\t%s\t%s\n", block, key, shown(path), meta == "" ? "abs
 function setting(kind, key, value) {
 if (has(WORDS[kind], key)) printf "=\t%s\t%s\t%s\n", block, key, words(value)
 else if (has(NAMES[kind], key)) printf "=\t%s\t%s\t%s\n", block, key, shown(value)
-else if (has(SET[kind], key)) printf "=\t%s\t%s\t%s\n", block, key, value ~ /probe:\/\// ? "probe" : value == "" ? "" : "set"
+else if (has(SET[kind], key)) {
+value = value ~ /probe:\/\// ? "probe" : unquoted(value) == "" ? "" : "set"
+printf "=\t%s\t%s\t%s\n", block, key, value
+}
 else if (has(SECRETS[kind], key)) secret(kind, key, value)
 else if (has(FILES[kind], key)) held(key, value)
 }
@@ -215,10 +218,10 @@ first = substr(line, 1, at - 1); sub(/[ \t]+$/, "", first)
 setting(kind, first, rest)
 }
 BEGIN {
-KNOWN = "^(WPA2?|RSN|NONE|OWE|DPP|OSEN|WPS|IEEE8021X|SAE(-EXT-KEY)?|[CG]CMP(-256)?|TKIP|WEP(40|104)?|OPEN|SHARED|LEAP" \
-"|TLS|PEAP|TTLS|PWD|FAST|TEAP|MD5|MSCHAPV2|SIM|AKA|GTC|OTP|(WPA|FT|FILS)(-(PSK|EAP|SAE|NONE|EXT|KEY|SUITE|B|192|SHA256" \
-"|SHA384))+|TRUE|FALSE|YES|NO|[0-9][0-9]?[0-9]?|PERSONAL|ENTERPRISE|INFRASTRUCTURE|ADHOC|AP|MESH|WIFI|802-11-WIRELESS" \
-"|AES-128-CMAC)$"
+KNOWN = "^(WPA2?|RSN|NONE|OWE|DPP|OSEN|WPS|IEEE8021X|SAE(-EXT-KEY)?|[CG]CMP(-256)?|TKIP|WEP(40|104)?" \
+"|LEAP|TLS|PEAP|TTLS|PWD|FAST|TEAP|MD5|MSCHAPV2|SIM|AKA|GTC|OTP" \
+"|(WPA|FT|FILS)(-(PSK|EAP|SAE|NONE|EXT|KEY|SUITE|B|192|FILS|SHA256|SHA384))+" \
+"|TRUE|FALSE|YES|NO|[0-9][0-9]?[0-9]?|PERSONAL|ENTERPRISE|OPEN|INFRASTRUCTURE|ADHOC|AP|MESH|WIFI|802-11-WIRELESS)$"
 @TABLES@
 for (i = 1; i < ARGC; i += 2) {
 kind = ARGV[i]; path = ARGV[i + 1]

@@ -267,7 +267,7 @@ def decoded(value: str) -> str:
 
 
 def manager_ssid(value: str) -> str:
-    """Return an SSID of a key file as text: as it is, escaped, or a list of numbers (nm-settings-keyfile(5))."""
+    """Return an SSID of a key file as text: escaped, or a list of numbers (nm-settings-keyfile(5))."""
     if re.fullmatch(r"([0-9]{1,3};)+", value):
         numbers = [int(number) for number in value.split(";") if number]
         return bytes(number for number in numbers if number < 256).decode("utf-8", "replace")

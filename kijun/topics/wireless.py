@@ -1,8 +1,9 @@
-"""Wireless networks (clauses S-10.1.10.a and S-10.1.16.c): hard to break, authenticated, and only the designated.
+"""Wireless networks (clauses S-10.1.10.a, S-10.1.16.c): hard to break, authenticated, only the designated.
 
 Judged from the configuration of hostapd, wpa_supplicant, NetworkManager and iwd, and from what hostapd and
-wpa_supplicant were started with. What the air really carries is what the proofs listen to. What is not seen: a
-profile that NetworkManager keeps in memory only, an authentication server's own rules, and radios of other devices.
+wpa_supplicant were started with. What the air really carries is what the proofs listen to. What is not seen:
+a profile that NetworkManager keeps in memory only, an authentication server's own rules, and radios of other
+devices.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from kijun.topics._wireless_reads import CONFIGURATION, RUNNING
 from kijun.topics._wireless_view import TLS_METHODS, Network, networks
 
 _EXPECTED = {
-    "encryption": "every network is encrypted with AES (CCMP or GCMP) under WPA2 or WPA3, and with nothing else",
+    "encryption": "every network is encrypted with AES (CCMP or GCMP) under WPA2 or WPA3 only",
     "authentication": "both sides authenticate by {authentication} only",
     "wps": "no network is joined or offered by WPS",
     "management_frames": "management frames are protected, and who cannot is refused",
@@ -172,7 +173,7 @@ def _passphrase_length(facts: _Facts) -> Said:
             return unsure(f"the passphrase is not kept on the host: {network.where}.", network.where)
         if any(secret.form != "text" for secret in network.passphrases):
             return unsure(
-                f"a key is kept, and how long the passphrase was that it was made of is not known: {network.where}.",
+                f"only a key is kept; how long its passphrase was is not known: {network.where}.",
                 network.where,
             )
     return said

@@ -74,7 +74,8 @@ psk=$staff
 END
 chmod 600 /etc/NetworkManager/system-connections/*
 
-mkdir -p -m 700 /var/lib/iwd
+mkdir -p /var/lib/iwd
+chmod 700 /var/lib/iwd
 printf '[Security]\nPassphrase=%s\n' "$staff" >/var/lib/iwd/museum-staff.psk
 chmod 600 /var/lib/iwd/museum-staff.psk
 
