@@ -38,8 +38,8 @@ else if (/^-[a-zA-Z]*[cI]$/) want = 1; next}
 _LIST = r"""
 set --
 kijun_add() {
-case $2 in *.dpkg-*|*~|*.bak|*.swp) return ;; esac
-case "$kijun_seen" in *"|$2|"*) return ;; esac
+case $2 in *.dpkg-*|*~|*.bak|*.swp) return 1 ;; esac
+case "$kijun_seen" in *"|$2|"*) return 1 ;; esac
 if [ -f "$2" ]; then kijun_seen="$kijun_seen|$2|"; kijun_files=$((kijun_files + 1)); return 0; fi
 return 1
 }
@@ -142,7 +142,7 @@ def _table(name: str, settings: dict[str, str]) -> str:
 _AWK = r"""
 function shown(text) {gsub(/[\001-\037\177]/, "?", text); return substr(text, 1, 200)}
 function unquoted(text) {if (text ~ /^".*"$/) return substr(text, 2, length(text) - 2); return text}
-function has(list, key) {return index(list, " " key " ")}
+function has(list, key) {return key ~ /^[A-Za-z0-9_-]+$/ && index(list, " " key " ")}
 function words(text, n, i, parts, out) {
 sub(/#.*/, " ?", text); gsub(/[,;"]/, " ", text)
 n = split(toupper(text), parts, " ")
@@ -211,13 +211,18 @@ if (at = index(rest, "#")) {line = substr(line, 1, last + at - 1); sub(/[ \t]+$/
 if (line ~ /^network=\{/) {block = ++blocks; printf "=\t%s\tnetwork\t\n", block; return}
 if (line ~ /^(cred|blob-base64-.*)=\{/) {if (line ~ /^cred/) print "=\t0\tcred\t"; skipping = 1; return}
 if (line == "}") {block = 0; skipping = 0; return}
-} else if (line ~ /^\[.*\]$/) {block = shown(substr(line, 2, length(line) - 2)); return}
+} else if (line ~ /^\[.*\]$/) {
+block = substr(line, 2, length(line) - 2)
+if (block !~ SECTIONS) block = "?"
+return
+}
 if (skipping || !(at = index(line, "="))) return
 rest = substr(line, at + 1); sub(/^[ \t]+/, "", rest)
 first = substr(line, 1, at - 1); sub(/[ \t]+$/, "", first)
 setting(kind, first, rest)
 }
 BEGIN {
+SECTIONS = "^(connection|(wifi|802-11-wireless)(-security)?|802-1x|General|Settings|Security)$"
 KNOWN = "^(WPA2?|RSN|NONE|OWE|DPP|OSEN|WPS|IEEE8021X|SAE(-EXT-KEY)?|[CG]CMP(-256)?|TKIP|WEP(40|104)?" \
 "|LEAP|TLS|PEAP|TTLS|PWD|FAST|TEAP|MD5|MSCHAPV2|SIM|AKA|GTC|OTP" \
 "|(WPA|FT|FILS)(-(PSK|EAP|SAE|NONE|EXT|KEY|SUITE|B|192|FILS|SHA256|SHA384))+" \
