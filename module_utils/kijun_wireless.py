@@ -8,7 +8,12 @@ import re
 
 STRONG = ("CCMP", "CCMP-256", "GCMP", "GCMP-256")
 WEP = ("wep_key0", "wep_key1", "wep_key2", "wep_key3", "wep_default_key", "wep_tx_keyidx")
-SECRETS = ("psk", "pass", "key", "secret", "pin")
+SHOWN = (
+    *("interface", "bss", "ssid", "wpa", "wpa_key_mgmt", "rsn_pairwise", "wpa_pairwise", "group_cipher"),
+    *("ieee80211w", "auth_algs", "wps_state", "osen", "key_mgmt", "proto", "pairwise", "group", "disabled"),
+    *("type", "autoconnect", "key-mgmt", "pmf", "wps-method"),
+    *("AutoConnect", "TransitionDisable", "DisabledTransitionModes"),
+)
 
 
 class Rules:
@@ -291,16 +296,13 @@ def iwd(text: str, path: str, rules: Rules) -> str:
 
 
 def shown(text: str) -> str:
-    """Return what of a file may be shown: its lines, with every value that may be a secret hidden."""
+    """Return what of a file may be shown: what is set here, and names; secrets may be anywhere else."""
     lines = []
     for line in text.split("\n"):
-        name = Section.name_of(line)
-        may_be_secret = any(part in name.lower() for part in SECRETS) and "mgmt" not in name
-        text_of_it = line.strip().startswith(("#", ";")) or not name
-        if may_be_secret:
-            lines.append(f"{line.split('=', 1)[0]}=(hidden)")
-        elif text_of_it and not re.match(r"^\s*(\[.*\]|network=\{|\}|)\s*$", line):
-            lines.append("(a line that is not shown)")
-        else:
+        if Section.name_of(line) in SHOWN:
+            lines.append(re.sub(r"#.*", "# (not shown)", line))
+        elif re.match(r"^\s*(\[[a-zA-Z0-9-]*\]|network=\{|\}|)\s*$", line):
             lines.append(line)
+        else:
+            lines.append("(a line that is not shown)")
     return "\n".join(lines)
