@@ -96,7 +96,7 @@ class _Kind:
 def _baseline(kind: _Kind, say: Say) -> None:
     """Look that nothing fails before any sabotage; KijunError where something does.
 
-    Of topics that the subject is not about, what cannot be known may stay so: a mail server without mailboxes.
+    Of topics that the subject is not about, what cannot be known may stay so (a mail server without boxes).
     """
     release = kind.release
     with _booted(f"base-{release}", kind) as (_, options):
@@ -113,9 +113,8 @@ def _baseline(kind: _Kind, say: Say) -> None:
             f"the {release} {kind.subject.label} is not compliant before any sabotage: {', '.join(wrong)}."
         )
     beside = f"; {len(unclear)} of other topics cannot be known there" if unclear else ""
-    say(
-        f"{release}: the untouched {kind.subject.label} passes {len(findings) - len(unclear)} controls{beside}."
-    )
+    passing = len(findings) - len(unclear)
+    say(f"{release}: the untouched {kind.subject.label} passes {passing} controls{beside}.")
 
 
 def _try(script: Sabotage, kind: _Kind) -> Trial:
