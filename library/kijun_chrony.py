@@ -59,6 +59,13 @@ stale:
   returned: success
   type: bool
   sample: false
+astray:
+  description: >-
+    Whether chrony, or every source that answers, finds the clock off by more than a second. chrony corrects
+    that only slowly while it runs, and at once when it starts.
+  returned: success
+  type: bool
+  sample: false
 rivals:
   description: Units of other time daemons that run, or come at boot, beside an installed chrony.
   returned: success
@@ -89,7 +96,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "servers": {"type": "list", "elements": "str", "required": True},
     "networks": {"type": "list", "elements": "str", "default": []},
 }
-CHRONYD = "/usr/sbin/chronyd"
+CHRONYD, SOCKET = "/usr/sbin/chronyd", "/run/chrony/chronyd.sock"
+JUMP = 1.0  # seconds, as in the configuration: a clock further off is set at once when chrony starts
 
 
 def read(path: str) -> str:
@@ -168,6 +176,21 @@ def older(changed: bool) -> bool:
     return changed or any(os.stat(path).st_mtime_ns > began for path in files)
 
 
+def astray(module: Any) -> bool:
+    """Return whether chrony, or every source that answers, finds the clock off by more than a second.
+
+    A correction under way counts: an hour takes half a day at its slow pace (chrony.conf(5), maxslewrate).
+    """
+    if not os.path.exists(SOCKET):
+        return False
+    rc, said, _ = module.run_command(["chronyc", "-h", SOCKET, "-c", "-n", "-m", "tracking", "sources"])
+    rows = [line.split(",") for line in said.splitlines()] if rc == 0 else []
+    left = [float(row[4]) for row in rows if len(row) == 14]
+    offsets = [float(row[7]) for row in rows if len(row) == 10 and row[5] != "0"]
+    far = bool(offsets) and all(abs(offset) > JUMP for offset in offsets)
+    return far or any(abs(offset) > JUMP for offset in left)
+
+
 def keep(module: Any, own_clock: bool) -> dict[str, Any]:
     """Change the files and return the result."""
     texts = wanted(module.params["servers"], module.params["networks"], own_clock)
@@ -187,6 +210,7 @@ def keep(module: Any, own_clock: bool) -> dict[str, Any]:
     return {
         "changed": bool(changes or loose),
         "stale": older(bool(changes)),
+        "astray": own_clock and astray(module),
         "installed": installed,
         "rivals": rivals(module) if installed else [],
         "diff": diffs,
@@ -200,7 +224,9 @@ def main() -> None:
     try:
         concerned, own_clock = subject(module)
         if not concerned:
-            module.exit_json(changed=False, subject=False, installed=False, stale=False, rivals=[])
+            module.exit_json(
+                changed=False, subject=False, installed=False, stale=False, astray=False, rivals=[]
+            )
         result = keep(module, own_clock)
     except (TimeSyncError, OSError) as problem:
         module.fail_json(msg=str(problem))

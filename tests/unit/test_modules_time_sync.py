@@ -147,6 +147,7 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, place in places.items():
         monkeypatch.setattr(CHRONY, name, str(tmp_path / place))
     monkeypatch.setattr(CHRONY, "CHRONYD", str(tmp_path / "chronyd"))
+    monkeypatch.setattr(CHRONY, "SOCKET", str(tmp_path / "socket"))
     monkeypatch.setattr(CHRONY, "open_files", lambda: [])
     monkeypatch.setattr(CHRONY, "subject", lambda _module: (True, True))
     return tmp_path
@@ -171,6 +172,33 @@ def test_a_running_chrony_older_than_its_files_is_stale(
     (fresh / "default").write_text('DAEMON_OPTS="-x -F 1"\n')
     predicted = run(capsys, check=True)
     assert (predicted["changed"], predicted["stale"]) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("said", "astray"),
+    [
+        ("^,*,192.0.2.1,2,6,377,5,-3599.9,-3599.9,0.01\n", True),
+        ("^,*,192.0.2.1,2,6,377,5,0.9,0.9,0.01\n", False),
+        ("^,?,192.0.2.1,0,6,0,5,-3599.9,-3599.9,0.01\n", False),  # what no longer answers says nothing
+        ("^,x,192.0.2.1,2,6,377,5,9.0,9.0,0.01\n^,*,192.0.2.2,2,6,377,5,0.0,0.0,0.01\n", False),
+        # As a virtual machine said whose clock had been put forward by an hour: the correction is under way.
+        (
+            "0ACA0A6B,10.202.10.107,10,1795575439.168265649,-3585.166503906,-0.001232903,971.984069824,-0.069,1.492,"
+            "0.806,0.010340809,0.003318567,64.5,Normal\n^,*,10.202.10.107,9,6,377,34,-0.0023,-0.0036,0.0054\n",
+            True,
+        ),
+        ("506 Cannot talk to daemon\n", False),
+    ],
+)
+def test_only_a_clock_that_every_source_finds_far_off_is_set(said: str, astray: bool, fresh: Path) -> None:
+    class Module:
+        @staticmethod
+        def run_command(_command: list[str]) -> tuple[int, str, str]:
+            return 0, said, ""
+
+    assert CHRONY.astray(Module()) is False
+    (fresh / "socket").touch()
+    assert CHRONY.astray(Module()) is astray
 
 
 def test_a_host_whose_clock_is_not_its_own_is_left_alone(
