@@ -89,7 +89,7 @@ class Dialogue:
 
     def go_on(self) -> None:
         """Tell the script, which has said its first words and waits, to read the host now."""
-        self._try(lambda: (self.send(b"go\n"), self.end()))
+        gevent.spawn(self._try, lambda: (self.send(b"go\n"), self.end()))
 
     def _send_script(self) -> None:
         gevent.spawn(self._try, lambda: self.send(self.script))
@@ -217,19 +217,20 @@ def _converse(
     talk.begin()
     chunks: list[bytes] = []
     total, tail = 0, b""
+    longest = max(len(bounds.first_words), len(bounds.last_words))
     while not received.overflow and bounds.last_words not in tail:
         chunk = receive(_CHUNK)
         if not chunk:
             received.closed = True
             listener.join(2)
             break
-        if not received.asked and bounds.first_words in b"".join((*chunks, chunk)):
-            received.asked = now()
-            talk.go_on()
         received.answered = now()
         total += len(chunk)
         received.overflow = total > bounds.limit
-        tail = tail[-len(bounds.last_words) :] + chunk
+        tail = tail[-longest:] + chunk
+        if not received.asked and bounds.first_words in tail:
+            received.asked = now()
+            talk.go_on()
         chunks.append(chunk)
     listener.kill()
     received.raw = b"" if received.overflow else b"".join(chunks)
