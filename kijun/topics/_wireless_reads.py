@@ -73,6 +73,12 @@ for kijun_path in /var/lib/iwd/ap/*.ap; do
 if [ -e "$kijun_path" ]; then printf '@stranger\t%s\n' "an access point of iwd"; fi
 done
 if [ -x /usr/sbin/connmand ]; then printf '@stranger\tConnMan\n'; fi
+for kijun_path in /etc/NetworkManager/NetworkManager.conf /etc/NetworkManager/conf.d/*.conf; do
+if [ ! -f "$kijun_path" ]; then continue; fi
+while IFS=' =' read -r kijun_word _; do
+if [ "$kijun_word" = path ]; then printf '@stranger\tprofiles in a folder named in %s\n' "$kijun_path"; fi
+done <"$kijun_path"
+done
 for kijun_path in /etc/network/interfaces /etc/network/interfaces.d/*; do
 if [ ! -f "$kijun_path" ]; then continue; fi
 while read -r kijun_word kijun_value _; do

@@ -275,3 +275,48 @@ def test_bad_arguments_are_refused(files: dict[str, Path], capsys: pytest.Captur
     answer = run(capsys, authentication=["wep"], passphrase_length=20)
     assert answer["failed"]
     assert {path.stat().st_mode & 0o777 for path in files.values()} == {0o644}
+
+
+class Running:
+    """A process as the module sees it."""
+
+    def __init__(self, unit: str, kind: str, path: Path, since: float) -> None:
+        self.unit, self.kind, self.files, self.since = unit, kind, [str(path)], since
+
+
+def test_what_is_older_than_its_configuration_is_stale_and_nothing_else(tmp_path: Path) -> None:
+    conf = tmp_path / "a.conf"
+    conf.write_text("interface=wlan0\nbridge=br0\n")
+    now = conf.stat().st_mtime
+    cases = [
+        (Running("hostapd.service", "hostapd", conf, now - 60), set(), True),
+        (Running("wpa_supplicant@wlan0.service", "supplicant", conf, now - 60), set(), True),
+        (Running("hostapd.service", "hostapd", conf, now + 60), set(), False),
+        (Running("hostapd.service", "hostapd", conf, now + 60), {str(conf)}, True),
+        (Running("session-1.scope", "hostapd", conf, now - 60), set(), False),
+    ]
+    for process, written, stale in cases:
+        assert bool(MODULE.stale_units([process], written)) is stale
+
+
+@pytest.mark.parametrize(
+    ("address", "carries"),
+    [("10.0.0.1", True), ("[::ffff:10.0.0.1]", True), ("192.0.2.1", False), ("", False)],
+)
+def test_what_carries_an_ssh_login_is_known(tmp_path: Path, address: str, carries: bool) -> None:
+    class Fake:
+        """Answers ss and ip."""
+
+        def run_command(self, command: list[str]) -> tuple[int, str, str]:
+            if command[0] == "ss":
+                return 0, f"0      0      {address}:22    10.0.0.9:40000\n" if address else "", ""
+            return (
+                0,
+                "1: lo inet 127.0.0.1/8\n2: br0    inet 10.0.0.1/24 brd\n3: eth0    inet 192.0.2.1/24\n",
+                "",
+            )
+
+    conf = tmp_path / "a.conf"
+    conf.write_text("interface=wlan0\nbridge=br0\n")
+    process = Running("hostapd.service", "hostapd", conf, 0)
+    assert MODULE.carries_login(Fake(), process) is carries

@@ -214,11 +214,14 @@ def test_what_is_not_judged_is_named(root):
     (root / "etc/network/interfaces").write_text(
         f"iface wlan0 inet dhcp\n  wpa-ssid home\n  wpa-psk {CANARY}\n  wpa-conf {root}/etc/w.conf\n"
     )
+    (root / "etc/NetworkManager/NetworkManager.conf").write_text(
+        "[main]\nplugins=keyfile\n[keyfile]\npath = /srv\n"
+    )
     (root / "etc/w.conf").write_text('network={\nssid="free"\nkey_mgmt=NONE\n}\n')
     said = read(root)
     assert CANARY.upper() not in said.upper()
     found = parse_wireless(said)
-    assert len(found.strangers) == 2
+    assert len(found.strangers) == 3
     assert [network.ssid for network in networks(found)] == ["free"]
 
 
