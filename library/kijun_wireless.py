@@ -85,7 +85,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "authentication": {"type": "list", "elements": "str", "choices": ["sae", "eap", "psk"], "required": True},
-    "passphrase_length": {"type": "int", "required": True},
+    "passphrase_length": {"type": "int", "required": True, "no_log": False},
     "networks": {"type": "list", "elements": "str", "default": []},
 }
 PLACES = {
