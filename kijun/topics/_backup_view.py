@@ -1,0 +1,211 @@
+"""What backup's reads say, put in order."""
+
+from __future__ import annotations
+
+import json
+import os.path
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kijun.model import HostState, Params
+from kijun.topics._backup_reads import FSTAB, RECORDS, SETS, SETUP, SUBJECTS
+
+_MANY = 10**9
+_KINDS = {"path": "paths", "exclude": "exclude", "postgresql": "postgresql", "mariadb": "mariadb"}
+
+
+class DeclarationError(ValueError):
+    """backup_sets is not what its specification says; the text says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One set: as declared in the inventory, or as the host has it."""
+
+    name: str
+    hours: int
+    items: frozenset[tuple[str, str]]  # (kind, what): ("paths", "/srv/files")
+
+    def of(self, kind: str) -> list[str]:
+        """Return what the set holds of a kind."""
+        return sorted(what for one, what in self.items if one == kind)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How the host is set up."""
+
+    files: tuple[tuple[int, str, str], ...] = ()  # (mode, uid, path)
+    program: str = ""
+    key: str = ""
+    ssh: Mapping[str, str] = field(default_factory=dict)
+    own: frozenset[str] = frozenset()
+    units: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def unit(self, name: str, key: str) -> str:
+        """Return a property of a unit; "" where systemd does not say."""
+        return self.units.get(name, {}).get(key, "")
+
+
+def declared(params: Params) -> dict[str, Planned]:
+    """Return the sets of backup_sets by name; DeclarationError where they are not understood."""
+    rows = params["backup_sets"]
+    if not isinstance(rows, list):
+        raise DeclarationError("backup_sets is no list")
+    found: dict[str, Planned] = {}
+    for row in rows:
+        if not isinstance(row, Mapping) or not isinstance(row.get("name"), str):
+            raise DeclarationError("a set of backup_sets has no name")
+        hours = row.get("hours", 24)
+        if not isinstance(hours, int) or isinstance(hours, bool) or hours < 1:
+            raise DeclarationError(f"the hours of the set {row['name']} are no number")
+        items = set()
+        for kind in _KINDS.values():
+            listed = row.get(kind) or []
+            if not isinstance(listed, list):
+                raise DeclarationError(f"{kind} of the set {row['name']} is no list")
+            items |= {(kind, str(one)) for one in listed}
+        found[row["name"]] = Planned(row["name"], hours, frozenset(items))
+    return found
+
+
+def on_host(state: HostState) -> dict[str, Planned]:
+    """Return the sets that the host's own list names; what is not understood makes a set of its own."""
+    entry = state.file(SETS.pattern)
+    hours: dict[str, int] = {}
+    items: dict[str, set[tuple[str, str]]] = {}
+    for line in entry.text.splitlines() if entry else ():
+        match line.split("\t"):
+            case ["drill", _]:
+                continue
+            case ["set", name, number] if number.isdecimal() and len(number) < 7:
+                hours[name] = int(number)
+            case [kind, name, what] if kind in _KINDS:
+                items.setdefault(name, set()).add((_KINDS[kind], what))
+            case _:
+                hours[f"(not understood: {line[:60]})"] = _MANY
+    return {name: Planned(name, number, frozenset(items.get(name, ()))) for name, number in hours.items()}
+
+
+def setup(state: HostState) -> Setup | None:
+    """Return how the host is set up; None where nothing is."""
+    text = state.command(SETUP.name).text
+    if text.strip() == "absent":
+        return None
+    files: list[tuple[int, str, str]] = []
+    own: set[str] = set()
+    ssh: dict[str, str] = {}
+    said = {"program": "", "key": ""}
+    units: dict[str, dict[str, str]] = {}
+    unit: dict[str, str] = {}
+    for line in text.splitlines():
+        match line.split(" ", 1):
+            case ["file", rest] if (
+                (words := rest.split(" ", 2)) and len(words) == 3 and _octal(words[0]) >= 0
+            ):
+                files.append((_octal(words[0]), words[1], words[2]))
+            case ["program" | "key" as key, rest] if rest.split():
+                said[key] = rest.split()[0]
+            case ["own", rest]:
+                own.add(rest.strip())
+            case ["ssh", rest] if " " in rest:
+                name, _, value = rest.partition(" ")
+                ssh.setdefault(name, value)
+            case ["unit", rest] if "=" in rest:
+                name, _, value = rest.partition("=")
+                unit[name] = f"{unit[name]} {value}" if name in unit else value
+                if "Id" in unit:
+                    units[unit["Id"]] = unit
+            case ["unit", *_]:
+                unit = {}
+    return Setup(tuple(files), said["program"], said["key"], ssh, frozenset(own), units)
+
+
+def _octal(text: str) -> int:
+    try:
+        return int(text, 8)
+    except ValueError:
+        return 0o7777  # nobody's mode: it fails
+
+
+Record = Mapping[str, object]
+
+
+def records(state: HostState) -> dict[str, Record]:
+    """Return the records by name, without those that are not understood."""
+    found: dict[str, Record] = {}
+    name = ""
+    for line in state.command(RECORDS.name).text.splitlines():
+        if line.startswith("@"):
+            name = line.removeprefix("@record ").removesuffix(".json") if line.startswith("@record ") else ""
+        elif name:
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(row, dict):
+                found[name] = row
+    return found
+
+
+def number(record: object, *keys: str) -> float | None:
+    """Return the number at `keys` of a record; None where there is none."""
+    for key in keys:
+        if not isinstance(record, Mapping):
+            return None
+        record = record.get(key)
+    if isinstance(record, bool) or not isinstance(record, int | float):
+        return None
+    return float(record) if abs(record) < 10**18 else None
+
+
+def text(record: Record, key: str) -> str:
+    """Return the text at `key`; "" where there is none."""
+    value = record.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def troubled_sources(state: HostState) -> list[str] | None:
+    """Return what of the sources is missing, empty or not mounted right now; None where it was not read."""
+    lines = state.command(RECORDS.name).text.splitlines()
+    if "@sources" not in lines:
+        return None
+    troubles, mounted = [], set()
+    for line in lines[lines.index("@sources") + 1 :]:
+        what, _, path = line.partition(" ")
+        if what == "mounted":
+            mounted.add(path)
+        elif what == "missing":
+            troubles.append(f"{path} does not exist")
+        elif what == "empty":
+            troubles.append(f"{path} is empty")
+    if not mounted:
+        return None
+    paths = [path for one in on_host(state).values() for path in one.of("paths")]
+    fstab = state.file(FSTAB.pattern)
+    wanted = [line.split() for line in (fstab.text if fstab else "").splitlines()]
+    points = {
+        os.path.normpath(words[1])
+        for words in wanted
+        if len(words) >= 4 and words[1].startswith("/") and not words[0].startswith("#")
+        if "noauto" not in words[3].split(",")
+    }
+    for name in on_host(state):
+        remembered = records(state).get(name, {}).get("mounts")
+        points |= {str(point) for point in remembered} if isinstance(remembered, list) else set()
+    missing = [p for p in points - mounted - {"/"} if any(_touches(path, p) for path in paths)]
+    return troubles + [f"nothing is mounted at {point}" for point in sorted(missing)]
+
+
+def _touches(path: str, point: str) -> bool:
+    one, other = os.path.normpath(path) + "/", point + "/"
+    return one.startswith(other) or other.startswith(one)
+
+
+def subjects(state: HostState) -> list[tuple[str, str]] | None:
+    """Return what the host has to back up, as (kind, name); None where that was not read to its end."""
+    lines = state.command(SUBJECTS.name).text.splitlines()
+    if not lines or lines[-1] != "end":
+        return None
+    found = [(kind, name) for kind, _, name in (line.partition(" ") for line in lines[:-1]) if name]
+    return list(dict.fromkeys(found))

@@ -1,0 +1,326 @@
+"""Backup (clauses S-10.1.1.a to d, S-7.0.7.b-2, S-10.1.6.c-1): to another host, by plan, and restorable.
+
+Freshness is judged from what the repository said it holds (time, files and bytes of the newest snapshot,
+noted by kijun-backup when it asked), never from a unit's exit. What stays out of sight until the next one:
+a repository that was lost since the last one (every six hours). A proof asks at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from kijun.model import HostState, Params, Topic, Verdict
+from kijun.topics._backup_kept import kept
+from kijun.topics._backup_reads import KEPT, READS, RECORDS, SETS, SETUP, SUBJECTS
+from kijun.topics._backup_view import (
+    DeclarationError,
+    Planned,
+    Record,
+    Setup,
+    declared,
+    number,
+    on_host,
+    records,
+    setup,
+    subjects,
+    text,
+    troubled_sources,
+)
+from kijun.topics._mail_said import Said, bad, beside, good, unsure
+from kijun.topics._mail_view import listed
+
+PROGRAM_SHA256 = "d9f68c363122e28d223992d093851dd182c555a09ffc6af18b8b5ef69580cd38"
+_EXPECTED = {
+    "covered": "every database and file share of this host belongs to a set",
+    "as_planned": "the host's list of sets says what backup_sets says",
+    "scheduled": "a timer backs up every set as often as declared",
+    "fresh": "the repository holds a snapshot of every set that is not older than declared",
+    "complete": "the newest snapshot holds what the source holds, and nothing went wrong",
+    "off_host": "backups are kept on another host",
+    "append_only": "this host's credential cannot delete backups",
+    "key_protected": "only root can read or replace the key and the program",
+    "key_escrowed": "the key is the one that the organisation's inventory holds as well",
+    "restorable": "every set was restored for trial within {backup_drill_days} days, and was as it should be",
+    "in_force": "the program is kijun's, and systemd runs it as written",
+    "repository_guarded": "who stores backups here can only add to the own repository",
+}
+_RECORDS = "/var/lib/kijun/backup"
+_HOUR = 3600
+_ASKED_EVERY = 24  # hours; the timer asks every six
+_WHOLE = 0.98
+_COMMAND = "/usr/local/sbin/kijun-backup"
+
+
+@dataclass(frozen=True)
+class _Facts:
+    state: HostState
+    params: Params
+    sets: dict[str, Planned]
+    here: dict[str, Planned]
+    setup: Setup
+    records: dict[str, Record]
+
+    def age(self, moment: float | None) -> float:
+        """Return the hours since `moment`; more than any limit where it is unknown or in the future."""
+        if moment is None or moment > self.state.read_at + 300:
+            return 10.0**9
+        return (self.state.read_at - moment) / _HOUR
+
+    def problem(self, name: str) -> str:
+        """Return what went wrong with a set, by its record."""
+        return text(self.records.get(name, {}), "problem")
+
+
+def judge(state: HostState, params: Params) -> Iterator[Verdict]:
+    """Yield one verdict for each control of backup."""
+    said = _judged(state, params)
+    for name, expected in _EXPECTED.items():
+        found = said[name]
+        shown = expected.format(**params)
+        yield Verdict(f"backup.{name}", found.status, shown, found.actual, found.source, found.reason)
+
+
+def _judged(state: HostState, params: Params) -> dict[str, Said]:
+    guarded = {"repository_guarded": kept(state.command(KEPT.name).text)}
+    try:
+        sets = declared(params)
+    except DeclarationError as why:
+        return dict.fromkeys(_EXPECTED, unsure(f"{why}.", "inventory")) | guarded
+    covered = {"covered": _covered(state, sets)}
+    if not sets:
+        return (
+            dict.fromkeys(_EXPECTED, beside("backup_sets declares no set.", "inventory")) | covered | guarded
+        )
+    found = setup(state)
+    if found is None:
+        nothing = bad("nothing is set up to back this host up", "/etc/kijun/backup")
+        return dict.fromkeys(_EXPECTED, nothing) | covered | guarded
+    facts = _Facts(state, params, sets, on_host(state), found, records(state))
+    return {name: control(facts) for name, control in _CONTROLS.items()} | covered | guarded
+
+
+def _covered(state: HostState, sets: dict[str, Planned]) -> Said:
+    there = subjects(state)
+    if there is None:
+        return unsure("what this host has to back up could not be listed.", SUBJECTS.name)
+    missing = [f"the {kind} {name}" for kind, name in there if not _is_covered(kind, name, sets)]
+    source = "/var/lib/postgresql, /var/lib/mysql, /etc/exports, /etc/samba/smb.conf"
+    if missing:
+        return bad(f"in no set: {listed(missing)}", source)
+    if not sets:
+        return beside("no database and no file share was found, and backup_sets declares no set.", source)
+    return good(f"{len(there)} databases and shares are in {listed(sorted(sets))}", source)
+
+
+def _is_covered(kind: str, name: str, sets: dict[str, Planned]) -> bool:
+    if kind == "share":
+        inside = [path for one in sets.values() for path in one.of("paths")]
+        outside = [path for one in sets.values() for path in one.of("exclude")]
+        return any(_within(name, path) for path in inside) and not any(
+            _within(name, path) for path in outside
+        )
+    wanted = {what for one in sets.values() for what in one.of(kind)}
+    return name in wanted or "all" in wanted
+
+
+def _within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _as_planned(facts: _Facts) -> Said:
+    for name, one in facts.sets.items():
+        there = facts.here.get(name)
+        if there is None:
+            return bad(f"the set {name} is not in the host's list", SETS.pattern)
+        if lacking := sorted(what for kind, what in one.items - there.items if kind != "exclude"):
+            return bad(f"{listed(lacking)} is not in the set {name}", SETS.pattern)
+        if more := sorted(what for kind, what in there.items - one.items if kind == "exclude"):
+            return bad(f"{listed(more)} is left out of the set {name}", SETS.pattern)
+    if strange := sorted(set(facts.here) - set(facts.sets)):
+        return bad(f"the host's list has {listed(strange)}, which is not declared", SETS.pattern)
+    return good(listed(sorted(facts.sets)), SETS.pattern)
+
+
+_SPAN = re.compile(r"([0-9]+)(y|month|w|d|h|min|s)")
+_SECONDS = {"y": 31557600, "month": 2629800, "w": 604800, "d": 86400, "h": 3600, "min": 60, "s": 1}
+
+
+def _span(shown: str) -> float:
+    """Return the hours of a time span as systemd shows it (1d 12h); 0 where it is none."""
+    return sum(int(n) * _SECONDS[unit] for n, unit in _SPAN.findall(shown)) / _HOUR
+
+
+def _scheduled(facts: _Facts) -> Said:
+    shown = []
+    for name, one in facts.sets.items():
+        timer, service = f"kijun-backup@{name}.timer", f"kijun-backup@{name}.service"
+        source = f"systemctl show {timer}"
+        states = facts.setup.unit(timer, "UnitFileState"), facts.setup.unit(timer, "ActiveState")
+        if states != ("enabled", "active"):
+            return bad(f"{timer} is {' and '.join(states).strip() or 'not there'}", source)
+        if facts.setup.unit(timer, "Unit") not in ("", service):
+            return bad(f"{timer} starts {facts.setup.unit(timer, 'Unit')}", source)
+        if facts.setup.unit(service, "ExecStart") != f"{_COMMAND} run {name}":
+            return bad(f"{service} does not back up", f"systemctl show {service}")
+        found = re.search(r"OnUnitActiveUSec=([0-9a-z ]+)", facts.setup.unit(timer, "TimersMonotonic"))
+        every = _span(found[1]) if found else 0
+        if not 0 < every <= one.hours:
+            return bad(f"{name} is backed up every {every:g} hours; declared are {one.hours}", source)
+        shown.append(f"{name} every {every:g} hours")
+    return good(listed(shown), "systemctl show kijun-backup@*")
+
+
+def _fresh(facts: _Facts) -> Said:
+    shown = []
+    for name, one in facts.sets.items():
+        record, source = facts.records.get(name, {}), f"{_RECORDS}/{name}.json"
+        taken = number(record, "snapshot", "time")
+        if taken is None:
+            why = facts.problem(name) or "nobody asked the repository"
+            return bad(f"there is no snapshot of {name}: {why}", source)
+        age, asked = facts.age(taken), facts.age(number(record, "verified_at"))
+        if age > one.hours * 1.25 + 1:
+            return bad(_ago(f"the newest snapshot of {name}", age), source)
+        if asked > _ASKED_EVERY:
+            return bad(_ago(f"the repository was asked for {name}", asked), source)
+        shown.append(f"{name} {age:.0f} hours ago")
+    return good(listed(shown), _RECORDS)
+
+
+def _ago(what: str, hours: float) -> str:
+    return f"{what} is from no known time" if hours > 10**8 else f"{what} is {hours:.0f} hours old"
+
+
+def _complete(facts: _Facts) -> Said:
+    shown = []
+    for name in facts.sets:
+        record, source = facts.records.get(name, {}), f"{_RECORDS}/{name}.json"
+        if facts.problem(name) or not record:
+            return bad(f"{name}: {facts.problem(name) or 'was never backed up'}", source)
+        stored = [number(record, "snapshot", key) for key in ("files", "bytes")]
+        meant = [number(record, "source", key) for key in ("files", "bytes")]
+        if None in stored or None in meant:
+            return unsure(f"the record of {name} does not say how much it holds.", source)
+        if any((s or 0) < (m or 0) * _WHOLE for s, m in zip(stored, meant, strict=True)) or not stored[0]:
+            return bad(f"{name}: {stored[0]:.0f} files stored, {meant[0]:.0f} in the source", source)
+        shown.append(f"{name}: {stored[0]:.0f} files with {stored[1]:.0f} bytes")
+    troubles = troubled_sources(facts.state)
+    if troubles is None:
+        return unsure("whether the sources are there could not be read.", RECORDS.name)
+    if troubles:
+        return bad(listed(troubles), "/etc/fstab, /proc/mounts")
+    return good(listed(shown), _RECORDS)
+
+
+def _off_host(facts: _Facts) -> Said:
+    source = "ssh -G -F /etc/kijun/backup/ssh_config backup"
+    address = facts.setup.ssh.get("hostname", "")
+    if not address or address == "backup":
+        return unsure("where backups go could not be read.", source)
+    own = {*facts.setup.own, "localhost", "127.0.0.1", "::1"}
+    if address in own or address.startswith("127."):
+        return bad(f"{address} is this host itself", source)
+    if facts.setup.ssh.get("stricthostkeychecking", "") not in ("true", "yes"):
+        return bad("any host that answers is taken for the repository host", source)
+    return good(address, source)
+
+
+def _append_only(facts: _Facts) -> Said:
+    record, source = facts.records.get("deletion", {}), f"{_RECORDS}/deletion.json"
+    answer = text(record, "answer")
+    if answer == "allowed":
+        return bad("a snapshot was deleted with this host's credential", source)
+    if answer != "refused":
+        return unsure(f"it was not tried, or not to its end ({answer or 'no record'}).", source)
+    if facts.age(number(record, "at")) > _days(facts) * 24 + 24:
+        return bad("the last attempt to delete is too long ago", source)
+    return good("an attempt to delete was refused", source)
+
+
+def _days(facts: _Facts) -> int:
+    days = facts.params["backup_drill_days"]
+    if not isinstance(days, int):
+        raise TypeError("backup_drill_days is not a number")
+    return days
+
+
+def _key_protected(facts: _Facts) -> Said:
+    paths = {path for _, _, path in facts.setup.files}
+    for needed in (
+        "/etc/kijun/backup",
+        "/etc/kijun/backup/password",
+        "/etc/kijun/backup/ssh_key",
+        _RECORDS,
+        _COMMAND,
+    ):
+        if needed not in paths:
+            return bad(f"{needed} is not there", needed)
+    for mode, uid, path in facts.setup.files:
+        private = path.startswith(("/etc/kijun/backup", _RECORDS)) and not path.endswith(".pub")
+        if uid != "0" or mode & (0o077 if private else 0o022):
+            return bad(f"{path} has mode {mode:04o} and belongs to user {uid}", path)
+    return good(f"{len(paths)} files and folders are root's", "/etc/kijun/backup")
+
+
+def _key_escrowed(facts: _Facts) -> Said:
+    source, password = "/etc/kijun/backup/password", facts.params["backup_password"]
+    if not password:
+        return bad("backup_password is not set, so that the host alone has the key", "inventory")
+    known = hashlib.sha256(f"{password}\n".encode()).hexdigest()[:4]
+    if not facts.setup.key:
+        return unsure("the key could not be read.", source)
+    if facts.setup.key != known:
+        return bad("the host has another key than the inventory", source)
+    return good("the inventory holds the same", source)
+
+
+def _restorable(facts: _Facts) -> Said:
+    shown, limit = [], _days(facts) * 24
+    for name in facts.sets:
+        record, source = facts.records.get(f"drill-{name}", {}), f"{_RECORDS}/drill-{name}.json"
+        if not record:
+            return bad(f"{name} was never restored for trial", source)
+        if problem := text(record, "problem"):
+            return bad(f"{name}: {problem}", source)
+        if (age := facts.age(number(record, "at"))) > limit:
+            return bad(_ago(f"the last drill of {name}", age), source)
+        files, seconds = number(record, "files"), number(record, "seconds")
+        if not files or seconds is None:
+            return bad(f"nothing of {name} was restored", source)
+        shown.append(f"{name}: {files:.0f} files in {seconds:g} s, {age / 24:.0f} days ago")
+    return good(listed(shown), _RECORDS)
+
+
+def _in_force(facts: _Facts) -> Said:
+    if facts.setup.program != PROGRAM_SHA256:
+        return bad("the program is not the one that kijun installs", "/usr/local/lib/kijun/kijun_backup")
+    for verb, unit in (("verify", "kijun-backup-verify"), ("rehearse", "kijun-backup-drill")):
+        timer = f"{unit}.timer"
+        states = facts.setup.unit(timer, "UnitFileState"), facts.setup.unit(timer, "ActiveState")
+        if states != ("enabled", "active"):
+            return bad(f"{timer} is {' and '.join(states).strip() or 'not there'}", f"systemctl show {timer}")
+        if facts.setup.unit(f"{unit}.service", "ExecStart") != f"{_COMMAND} {verb}":
+            return bad(f"{unit}.service does something else", f"systemctl show {unit}.service")
+    stale = [name for name, unit in facts.setup.units.items() if unit.get("NeedDaemonReload") == "yes"]
+    if stale:
+        return bad(f"systemd has not read {listed(stale)} since it changed", "systemctl show")
+    return good("its digest, and the units as loaded", SETUP.name)
+
+
+_CONTROLS: dict[str, Callable[[_Facts], Said]] = {
+    "as_planned": _as_planned,
+    "scheduled": _scheduled,
+    "fresh": _fresh,
+    "complete": _complete,
+    "off_host": _off_host,
+    "append_only": _append_only,
+    "key_protected": _key_protected,
+    "key_escrowed": _key_escrowed,
+    "restorable": _restorable,
+    "in_force": _in_force,
+}
+
+TOPIC = Topic(slug="backup", reads=READS, judge=judge)

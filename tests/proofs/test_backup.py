@@ -1,0 +1,236 @@
+"""Backup, shown by destroying and restoring, by asking the repository, and by making backups go wrong.
+
+What is destroyed is a folder of the proof's own inside a set. What goes wrong does so in a mount namespace of
+one command: nobody else on the host sees an empty folder or another key.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from testinfra.host import Host
+
+from kijun.proving.hosts import ProofHost
+from kijun.proving.turns import alone
+from kijun.proving.users import ThrowawayUser
+
+CONFIG, STATE = "/etc/kijun/backup", "/var/lib/kijun/backup"
+RESTIC = (
+    f"RESTIC_CACHE_DIR=/var/cache/kijun-backup restic -o rclone.program='ssh -F {CONFIG}/ssh_config backup'"
+    f" -o rclone.args=rclone --repo rclone:backup --password-file {CONFIG}/password"
+)
+# Everything that a restore has to bring back, in the words of another program than the one under proof.
+FINGERPRINT = r"""
+import hashlib, os, sys
+top = sys.argv[1]
+for folder, folders, files in os.walk(top):
+    for path in sorted(os.path.join(folder, name) for name in ["", *folders, *files]):
+        s, link = os.lstat(path), os.path.islink(path)
+        names = sorted(os.listxattr(path, follow_symlinks=False))
+        attributes = [(name, os.getxattr(path, name, follow_symlinks=False).hex()) for name in names]
+        plain = os.path.isfile(path) and not link
+        content = hashlib.sha256(open(path, "rb").read()).hexdigest() if plain else ""
+        target = os.readlink(path) if link else ""
+        print(path, oct(s.st_mode), s.st_uid, s.st_gid, s.st_mtime_ns, attributes, content, target)
+"""
+# An access control list for user 1234, as the kernel stores it: acl(5) need not be installed.
+MAKE = r"""
+import os, struct, sys
+top = sys.argv[1]
+os.makedirs(top + "/inner", mode=0o2750)
+for name in ("plain", "owned", "listed", "attributed", "empty", "inner/Zeichen ä 字"):
+    with open(f"{top}/{name}", "wb") as file:
+        file.write(b"" if name == "empty" else os.urandom(50000))
+os.chown(top + "/owned", 1234, 4321)
+os.chmod(top + "/owned", 0o4710)
+os.setxattr(top + "/attributed", "user.catalogue", b"A-17")
+rows = [(1, 6, -1), (2, 7, 1234), (4, 4, -1), (16, 7, -1), (32, 0, -1)]
+acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *row) for row in rows)
+os.setxattr(top + "/listed", "system.posix_acl_access", acl)
+os.symlink("../plain", top + "/inner/link")
+os.link(top + "/plain", top + "/plain-again")
+os.mkfifo(top + "/pipe")
+os.utime(top + "/plain", ns=(1_000_000_000_123_456_789, 1_000_000_000_123_456_789))
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def declared(params: dict[str, object]) -> list[dict[str, object]]:
+    """Run nothing on a host for which no set is declared."""
+    sets = params["backup_sets"]
+    assert isinstance(sets, list)
+    if not sets:
+        pytest.skip("backup_sets declares no set for this host")
+    return sets
+
+
+@pytest.fixture
+def files(declared: list[dict[str, object]], host: Host, its_turn: None) -> tuple[str, str]:
+    """A set of files, and a folder of it."""
+    for one in declared:
+        for path in one.get("paths") or ():  # type: ignore[attr-defined]
+            if host.file(str(path)).is_directory:
+                return str(one["name"]), str(path)
+    pytest.skip("no set holds a folder")
+
+
+@pytest.fixture(autouse=True)
+def its_turn(host: Host, proof: ProofHost, declared: list[dict[str, object]]) -> Iterator[None]:
+    """One proof after another; afterwards a set whose backup was made to fail is backed up again."""
+    with alone(proof.connection.name, "backup"):
+        yield
+        for name in host.check_output("kijun-backup due").split():
+            host.run("kijun-backup run %s", name)
+
+
+@pytest.fixture
+def own_folder(host: Host, files: tuple[str, str]) -> Iterator[str]:
+    """A folder inside the set, with everything that is easily lost."""
+    folder = f"{files[1]}/.kijun-proof-{uuid.uuid4().hex[:8]}"
+    try:
+        host.check_output("python3 -c %s %s", MAKE, folder)
+        yield folder
+    finally:
+        host.run("rm -rf -- %s", folder)
+
+
+def _fingerprint(host: Host, folder: str) -> str:
+    return str(host.check_output("python3 -c %s %s", FINGERPRINT, folder))
+
+
+def _record(host: Host, name: str) -> dict[str, object]:
+    found = json.loads(host.check_output("cat %s", f"{STATE}/{name}.json"))
+    assert isinstance(found, dict)
+    return found
+
+
+def _elsewhere(host: Host, over: str, what: str, then: str) -> tuple[int, str]:
+    """Run a command that sees `what` in the place of `over`; return its status and what it said."""
+    done = host.run(
+        "unshare --mount --propagation private sh -c %s 2>&1",
+        f'mount --bind -- "{what}" "{over}" && exec {then}',
+    )
+    return int(done.rc), str(done.stdout)
+
+
+@pytest.mark.intrusive
+@pytest.mark.proves("backup.as_planned", "backup.scheduled", "backup.restorable")
+def test_destroyed_data_comes_back_identical(host: Host, files: tuple[str, str], own_folder: str) -> None:
+    """Files are backed up by the timer's unit, destroyed, restored, and compared in everything."""
+    before = _fingerprint(host, own_folder)
+    assert before.count("\n") >= 10
+    host.check_output("systemctl start %s", f"kijun-backup@{files[0]}.service")
+    newest = _record(host, files[0])["snapshot"]
+    assert isinstance(newest, dict)
+    host.check_output("rm -rf -- %s", own_folder)
+    assert not host.file(own_folder).exists
+    host.check_output(f"{RESTIC} restore %s --target / --include %s 2>&1", str(newest["id"]), own_folder)
+    assert _fingerprint(host, own_folder) == before, "what was restored is not what was destroyed"
+
+
+@pytest.mark.proves("backup.fresh", "backup.complete")
+def test_the_repository_holds_what_the_source_holds(
+    host: Host, files: tuple[str, str], declared: list[dict[str, object]]
+) -> None:
+    """The repository is asked now, and its newest snapshot is counted against the files of the host."""
+    name = files[0]
+    one = next(one for one in declared if one["name"] == name)
+    host.check_output("kijun-backup verify")
+    newest = _record(host, name)["snapshot"]
+    assert isinstance(newest, dict)
+    listed = host.check_output(f"{RESTIC} ls --no-lock --json %s", str(newest["id"]))
+    nodes = [json.loads(line) for line in listed.splitlines() if '"path"' in line]
+    stored = {node["path"] for node in nodes if node.get("type") == "file"}
+    words = " ".join(f"'{path}'" for path in one["paths"])  # type: ignore[attr-defined]
+    taken = str(int(float(newest["time"])) - 2)
+    old = host.check_output(f"find {words} -type f ! -newerct @{taken} -print0").split("\0")
+    left_out = tuple(f"{path}/" for path in one.get("exclude") or ())  # type: ignore[attr-defined]
+    missing = [path for path in old if path and path not in stored and not path.startswith(left_out or "\0")]
+    assert stored, "the newest snapshot holds no file"
+    assert not missing, f"not in the repository: {missing[:5]}"
+
+
+@pytest.mark.intrusive
+@pytest.mark.proves("backup.complete")
+def test_an_empty_source_is_reported(host: Host, files: tuple[str, str]) -> None:
+    """A backup that finds a folder empty says so, keeps the good one, and the record says so too."""
+    name, folder = files
+    before = _record(host, name)["snapshot"]
+    empty = host.check_output("mktemp -d")
+    try:
+        status, said = _elsewhere(host, folder, empty, f"kijun-backup run {name}")
+    finally:
+        host.run("rmdir -- %s", empty)
+    assert status != 0, "a backup of an empty folder ended well"
+    problem = str(_record(host, name)["problem"])
+    assert problem
+    assert problem in said
+    assert "nothing in" in problem or "shrank" in problem or "not exist" in problem, problem
+    if "nothing in" in problem:
+        assert _record(host, name)["snapshot"] == before
+
+
+@pytest.mark.intrusive
+@pytest.mark.proves("backup.complete")
+def test_a_wrong_key_is_reported(host: Host, files: tuple[str, str]) -> None:
+    """With another key nothing is stored, and the record says why."""
+    name = files[0]
+    wrong = host.check_output("mktemp")
+    host.check_output("echo another-key >%s", wrong)
+    try:
+        status, _ = _elsewhere(host, f"{CONFIG}/password", wrong, f"kijun-backup run {name}")
+    finally:
+        host.run("rm -f -- %s", wrong)
+    assert status != 0, "a backup with another key ended well"
+    assert "key does not open" in str(_record(host, name)["problem"])
+
+
+@pytest.mark.proves("backup.append_only", "backup.repository_guarded")
+def test_the_credential_cannot_delete_or_log_in(host: Host) -> None:
+    """With this host's key: no shell, no file transfer, no forwarding, and no snapshot can be deleted."""
+    ssh = f"timeout 20 ssh -F {CONFIG}/ssh_config"
+    shell = host.run(f"{ssh} backup 'echo kijun-$((40+2))' </dev/null || true")
+    assert "kijun-42" not in shell.stdout, "the key opens a shell"
+    listing = host.run(f"echo 'ls /' | timeout 20 sftp -F {CONFIG}/ssh_config -b - backup || echo refused")
+    assert "refused" in listing.stdout, "the key opens file transfer"
+    forwarded = host.run(f"{ssh} -o ClearAllForwardings=no -W 127.0.0.1:22 backup </dev/null || true")
+    assert "SSH-2.0" not in forwarded.stdout, "the key opens a way to other ports"
+    before = host.check_output(f"{RESTIC} snapshots --no-lock --json")
+    oldest = json.loads(before)[0]["id"]
+    host.run(f"timeout --signal=INT 8 {RESTIC} forget %s", str(oldest))
+    host.run(f"timeout --signal=INT 8 {RESTIC} key remove %s", "00000000")
+    assert host.check_output(f"{RESTIC} snapshots --no-lock --json") == before, "a snapshot was deleted"
+
+
+@pytest.mark.intrusive
+@pytest.mark.proves("backup.key_protected")
+def test_an_ordinary_user_cannot_read_the_key(host: Host, throwaway_user: ThrowawayUser) -> None:
+    """Neither the repository's key nor the SSH key nor the records can be read by another user."""
+    for path in (f"{CONFIG}/password", f"{CONFIG}/ssh_key", STATE, "/var/cache/kijun-backup"):
+        done = host.run("runuser -u %s -- ls -R -- %s", throwaway_user.name, path)
+        read = host.run("runuser -u %s -- cat -- %s", throwaway_user.name, path)
+        assert done.rc != 0 or not host.file(path).is_directory, f"{path} can be listed by anybody"
+        assert read.rc != 0, f"{path} can be read by anybody"
+
+
+@pytest.mark.intrusive
+@pytest.mark.proves("backup.restorable")
+def test_the_drill_notices_what_is_missing(host: Host, files: tuple[str, str], own_folder: str) -> None:
+    """A drill goes well on what is alike, and fails where one file of the host is not what was stored."""
+    name = files[0]
+    other = host.check_output("mktemp")
+    host.check_output("head -c 50000 /dev/urandom >%s && sleep 3", other)
+    host.check_output("kijun-backup run %s", name)
+    try:
+        status, said = _elsewhere(host, f"{own_folder}/plain", other, f"kijun-backup drill {name}")
+        assert status != 0, "the drill did not notice that a file differs"
+        assert f"{own_folder}/plain" in said
+    finally:
+        host.run("rm -f -- %s", other)
+        host.check_output("kijun-backup drill %s", name)
+    record = _record(host, f"drill-{name}")
+    assert record["problem"] == ""
+    assert record["files"], "nothing was restored"
