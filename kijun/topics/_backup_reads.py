@@ -87,7 +87,6 @@ if [ -f "$kijun_file" ]; then
 sed -n -e 's/\(ssh-[a-z0-9-]* \|ecdsa-[a-z0-9-]* \)[A-Za-z0-9+/=]*/\1…/' -e '/^[^#]/s/^/key /p' "$kijun_file"
 fi
 done
-printf 'rclone %s\n' "$(stat -L -c '%a %U' /usr/bin/rclone)"
 printf 'end\n'
 """
 KEPT = CommandRead("backup_kept", _KEPT)

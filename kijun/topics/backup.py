@@ -32,7 +32,7 @@ from kijun.topics._backup_view import (
 from kijun.topics._mail_said import Said, bad, beside, good, unsure
 from kijun.topics._mail_view import listed
 
-PROGRAM_SHA256 = "d9f68c363122e28d223992d093851dd182c555a09ffc6af18b8b5ef69580cd38"
+PROGRAM_SHA256 = "26d87b0c761f7f4066bb32bfe31130a72362094c1944a6315d13d918daf58c7f"
 _EXPECTED = {
     "covered": "every database and file share of this host belongs to a set",
     "as_planned": "the host's list of sets says what backup_sets says",

@@ -6,4 +6,3 @@ set -eu
 rm -r /srv/kijun-backup/museum
 install -d -o kijun-backup -m 700 /srv/kijun-backup/museum
 if kijun-backup verify; then echo "nobody noticed" >&2; fi
-rm /var/lib/kijun/backup/files.json

@@ -108,6 +108,8 @@ def verify_all(chosen: list[BackupSet]) -> bool:
             before = record.get("problem", "")
             try:
                 if problem:
+                    if problem == repository.NONE:
+                        record.pop("snapshot", None)
                     raise BackupError(problem)
                 verify(one, record, held)
                 if before and record.get("ran_at", 0) > record["snapshot"]["time"] + 3600:

@@ -17,12 +17,13 @@ from kijun_backup.settings import CACHE, CONFIG, BackupError
 
 TAG = "kijun-set="
 PROBE = "kijun-probe"
+NONE = "there is no repository"
 PATIENCE = 90.0  # seconds for which restic may try again what the repository refuses
 _RETRY = re.compile(r"returned error, retrying|operation .* failed, retrying", re.IGNORECASE)
 # In the order of looking: the first that is found tells most.
 _MEANINGS = (
     (r"wrong password or no key found", "the key does not open the repository (wrong password)"),
-    (r"no space left|disk quota|quota exceeded|not enough space", "the repository is full"),
+    (r"no space left|remaining disk space|disk quota|quota exceeded", "the repository is full"),
     (r"host key verification failed|identification has changed", "the repository host has another host key"),
     (r"permission denied \(", "the repository host refuses the login"),
     (
@@ -31,7 +32,7 @@ _MEANINGS = (
     ),
     (
         r"is there a repository|unable to open config|config file does not exist|<config/",
-        "there is no repository",
+        NONE,
     ),
     (r"repository is already locked", "the repository is locked by somebody else"),
     (r"no such file or directory.*restic|not found: restic", "restic is not installed"),
@@ -125,7 +126,7 @@ def begin() -> None:
             return
         status, printed, said = run(["cat", "config", "--no-lock"])
         why = "" if status == 0 else meaning(f"{printed}\n{said}")
-        if why == "there is no repository":
+        if why == NONE:
             ask(["init", "--quiet"])
         elif why:
             raise BackupError(why)
