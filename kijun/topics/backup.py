@@ -32,7 +32,7 @@ from kijun.topics._backup_view import (
 from kijun.topics._mail_said import Said, bad, beside, good, unsure
 from kijun.topics._mail_view import listed
 
-PROGRAM_SHA256 = "26d87b0c761f7f4066bb32bfe31130a72362094c1944a6315d13d918daf58c7f"
+PROGRAM_SHA256 = "6ee4cd4a91963b21fe6511c68cf7f4e46289808aa939173c6c29557f9d05cbaa"
 _EXPECTED = {
     "covered": "every database and file share of this host belongs to a set",
     "as_planned": "the host's list of sets says what backup_sets says",

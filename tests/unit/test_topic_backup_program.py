@@ -70,6 +70,10 @@ def test_a_line_that_is_not_understood_is_refused(program, line):
         ),
         ("", "restic failed and gave no reason"),
         ("something new\n", "restic failed: something new"),
+        (
+            "decrypting blob fbad failed: ciphertext verification failed\nFatal: There were 2 errors",
+            "what is stored is damaged",
+        ),
     ],
 )
 def test_complaints_are_understood(program, said, meaning):

@@ -20,10 +20,11 @@ PROBE = "kijun-probe"
 NONE = "there is no repository"
 PATIENCE = 90.0  # seconds for which restic may try again what the repository refuses
 _RETRY = re.compile(r"returned error, retrying|operation .* failed, retrying", re.IGNORECASE)
+_FULL = r"no space left|remaining disk space|disk quota|quota exceeded"
 # In the order of looking: the first that is found tells most.
 _MEANINGS = (
     (r"wrong password or no key found", "the key does not open the repository (wrong password)"),
-    (r"no space left|remaining disk space|disk quota|quota exceeded", "the repository is full"),
+    (_FULL, "the repository is full"),
     (r"host key verification failed|identification has changed", "the repository host has another host key"),
     (r"permission denied \(", "the repository host refuses the login"),
     (
@@ -33,6 +34,10 @@ _MEANINGS = (
     (
         r"is there a repository|unable to open config|config file does not exist|<config/",
         NONE,
+    ),
+    (
+        r"ciphertext verification failed|hash does not match|invalid data returned",
+        "what is stored is damaged",
     ),
     (r"repository is already locked", "the repository is locked by somebody else"),
     (r"no such file or directory.*restic|not found: restic", "restic is not installed"),
@@ -54,8 +59,13 @@ def meaning(said: str) -> str:
     for pattern, sentence in _MEANINGS:
         if re.search(pattern, said, re.IGNORECASE):
             return sentence
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return f"restic failed: {lines[-1][:200]}" if lines else "restic failed and gave no reason"
+    # Go's list of callers follows what went wrong; it tells an operator nothing.
+    lines = [
+        line
+        for line in said.splitlines()
+        if line.strip() and not re.search(r"\.(go|s):\d|^\w+\.\w+/|^main\.|^runtime\.", line)
+    ]
+    return f"restic failed: {lines[-1].strip()[:200]}" if lines else "restic failed and gave no reason"
 
 
 def run(arguments: list[str], *, stop_at: str = "", limit: float = 0.0) -> tuple[int, str, str]:
@@ -107,7 +117,8 @@ def _watch(process: subprocess.Popen[str], complaints: list[str], stop_at: str) 
             refused_since = refused_since or time.monotonic()
             if time.monotonic() - refused_since > PATIENCE and process.poll() is None:
                 process.send_signal(signal.SIGINT)
-        if stop_at and stop_at in line and process.poll() is None:
+        hopeless = re.search(_FULL, line, re.IGNORECASE) or (stop_at and stop_at in line)
+        if hopeless and process.poll() is None:
             process.send_signal(signal.SIGINT)
 
 
