@@ -211,6 +211,20 @@ def test_every_command_and_option_in_the_documentation_exists(path):
         assert asked <= known, f"kijun {line}: {asked - known}"
 
 
+def test_every_command_is_documented():
+    index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
+    verbs = {verb for verb, command in get_command(build_app()).commands.items() if not command.hidden}
+    assert len(verbs) > 5
+    assert not {verb for verb in verbs if f"`kijun {verb}" not in index}
+
+
+@pytest.mark.parametrize("path", ["README.md", "README.ja.md"])
+def test_every_topic_that_is_there_is_named(path):
+    _, _, text = (ROOT / path).read_text(encoding="utf-8").partition("26")
+    listed = text.partition("docs/coverage")[0]
+    assert sorted(re.findall(r"`([a-z_]+)`", listed)) == sorted(SLUGS)
+
+
 def test_make_help_lists_every_target_with_one_line():
     shown = subprocess.run(
         ["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True
