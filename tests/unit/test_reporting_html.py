@@ -250,7 +250,10 @@ def test_the_verdict_is_never_better_than_the_worst(report: Report, status: Stat
     found = verdict(report)
     assert found.status is status
     assert said in found.en
-    assert f'class="verdict {status.value}"' in page(report)
+    text = page(report, "en")
+    assert f'class="verdict {status.value}"' in text
+    looks = looked_at(report, STANDARD)
+    assert f"Looked at: {looks[Look.HERE]} of the standard&#39;s 568 requirements" in text
 
 
 def test_what_fails_comes_first_and_a_dead_host_is_told_once() -> None:
