@@ -160,7 +160,10 @@ def test_the_protocol_carries_everything() -> None:
     assert read_job(stream) == job
     assert read_job(io.BytesIO()) is None
     assert "password='s'" not in repr(job)
-    answers = [Answer("a", Outcome.COLLECTED, "", 0.5, b"\x00\n\xff"), Answer("b", Outcome.DENIED, "no", 1.0)]
+    answers = [
+        Answer("a", Outcome.COLLECTED, "", 0.5, b"\x00\n\xff", 9.25, 9.5),
+        Answer("b", Outcome.DENIED, "no", 1.0),
+    ]
     stream = Kept()
     for answer in answers:
         write_answer(stream, answer)
@@ -211,6 +214,11 @@ def test_reading_this_machine_and_a_host_that_is_not_there(monkeypatch: pytest.M
     if os.geteuid() == 0:
         assert here.state is not None
         assert here.state.command("c").stdout == b"x\n"
+        assert here.state.clock is not None
+        low, high = here.state.clock.ahead  # of this very machine's clock
+        assert low <= 0.001
+        assert high >= -0.001
+        assert high - low < here.seconds
     else:
         assert here.outcome is Outcome.DENIED
 
