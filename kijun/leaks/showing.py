@@ -12,7 +12,7 @@ from typing import Any
 
 from kijun.leaks import Survey
 from kijun.model import Outcome
-from kijun.topics._forwarding_graph import Step, Way
+from kijun.topics._forwarding_graph import EVERYBODY, Step, Way
 
 FORMATS = ("text", "json", "dot", "svg")
 SCHEMA = 1
@@ -185,7 +185,7 @@ def _line(step: Step, places: dict[str, tuple[int, int]], colour: str) -> str:
 def _box(name: str, place: tuple[int, int], colour: str) -> str:
     x, y = place
     fill = {"#b42318": "#fef3f2", "#067647": "#ecfdf3"}.get(colour, "#f9fafb")
-    whole = _printable(name)
+    whole = "* (all mail)" if name == EVERYBODY else _printable(name)
     return (
         f"<g><title>{escape(whole)}</title>"
         f'<rect x="{x}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="5" fill="{fill}" stroke="{colour}"/>'
