@@ -91,7 +91,7 @@ def of_host(host: Host, state: HostState) -> HostSteps:
         name=host.name,
         outcome=Outcome.COLLECTED,
         steps=tuple(replace(step, host=host.name) for step in dict.fromkeys(seen.steps)),
-        doubts=tuple(f"{reason} ({where})" for reason, where in seen.doubts.values()),
+        doubts=tuple(dict.fromkeys(f"{reason} ({where})" for reason, where in seen.doubts.values())),
         programs=tuple(dict.fromkeys((whose, program) for whose, program, _ in seen.programs)),
         homes={domain: own.home for domain in own.same if domain not in _EVERY_HOST},
         kept=own.kept,

@@ -298,13 +298,14 @@ def exim_host(name, **changes):
     return judged(NO_MAIL | {"exim": changes.get("exim", text), "running": running})
 
 
-def test_what_exim_sends_outside_fails_and_nothing_else_is_said_of_it():
-    leaky, clean = exim_host("exim-13"), exim_host("exim-clean-13")
+@pytest.mark.parametrize("host", ["exim-12", "exim-13"])
+def test_what_exim_sends_outside_fails_and_nothing_else_is_said_of_it(host):
+    leaky, clean = exim_host(host), exim_host("exim-clean-13")
     assert failing(leaky) == {"aliases", "user_files", "programs", "own_rules"}
     assert leaky["aliases"].actual.startswith("info2@museum.example > z@example.org (Exim's routers)")
     assert leaky["user_files"].actual.startswith("sato@museum.example > y@kijun-outside.invalid")
     assert failing(clean) == {"own_rules"}
-    for verdicts in (leaky, clean, exim_host("exim-13", exim="primary_hostname = x\n")):
+    for verdicts in (leaky, clean, exim_host(host, exim="primary_hostname = x\n")):
         assert not with_status(verdicts, Status.PASS) - {"approvals"}
 
 
