@@ -19,7 +19,7 @@ pytestmark = pytest.mark.booted
 TIMEOUT = 20
 
 # A login shell per user: (the shell's body, the outcome, a word of the reason).
-_SAYS = "nonce=$(sed -n 's/^kijun_nonce=//p' | head -n 1)\nprintf '\\n@%s start\\n' \"$nonce\"\n"
+_SAYS = "nonce=$(sed -n '/^kijun_nonce=/{s///p;q}')\nprintf '\\n@%s start\\n' \"$nonce\"\n"
 _STOP = "\nprintf '\\n@%s stop\\n' \"$nonce\""
 SHELLS = {
     "gigabyte": ("exec head -c 1073741824 /dev/zero", "malformed", "more than"),
