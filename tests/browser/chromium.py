@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 PROGRAMS = ("chromium-headless-shell", "chromium", "google-chrome")
-PATIENCE = 60  # seconds for one answer: a busy machine is slow
+PATIENCE = 120  # seconds for one answer: a busy machine is slow
 
 
 class BrowserError(AssertionError):
@@ -81,10 +81,14 @@ class Page:
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.call("Emulation.setScriptExecutionDisabled", value=not script)
         self.call("Page.navigate", url=path.as_uri())
+        self.wait("document.readyState == 'complete' && !location.href.startsWith('about:')")
+
+    def wait(self, expression: str) -> None:
+        """Return once `expression` is true (events come in their own time); BrowserError where it never is."""
         until = time.monotonic() + PATIENCE
-        while self("document.readyState") != "complete" or self("location.href").startswith("about:"):
+        while not self(expression):
             if time.monotonic() > until:
-                raise BrowserError(f"{path} did not load")
+                raise BrowserError(f"never true: {expression}")
             time.sleep(0.05)
 
     def resize(self, width: int, height: int = 900) -> None:

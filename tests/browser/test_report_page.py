@@ -136,9 +136,9 @@ def test_a_link_unfolds_what_it_leads_to(chromium: Page, seven: Path) -> None:
     chromium.click("#close-all")
     assert chromium("document.querySelectorAll('.host[open]').length") == 0
     chromium.click(".matrix a[href='#host-5']")
-    assert chromium("document.getElementById('host-5').open")
+    chromium.wait("document.getElementById('host-5').open")
     chromium("location.hash = '#R-4.1'")
-    assert chromium("document.getElementById('R-4.1').closest('details').open")
+    chromium.wait("document.getElementById('R-4.1').closest('details').open")
 
 
 @pytest.mark.parametrize("width", [360, 1280])
