@@ -84,7 +84,7 @@ class Page:
         self.wait("document.readyState == 'complete' && !location.href.startsWith('about:')")
 
     def wait(self, expression: str) -> None:
-        """Return once `expression` is true (events come in their own time); BrowserError where it never is."""
+        """Return once `expression` is true (events take their time); BrowserError where it never is."""
         until = time.monotonic() + PATIENCE
         while not self(expression):
             if time.monotonic() > until:
