@@ -22,6 +22,7 @@ printf 'key %.4s\n' "$(sha256sum </etc/kijun/backup/password)"
 ssh -G -F /etc/kijun/backup/ssh_config backup |
 awk '/^(hostname|port|user|proxycommand|proxyjump|stricthostkeychecking|identityfile|userknownhostsfile) / {
 print "ssh", $0}'
+grep -h '^post-invoke' /etc/dpkg/dpkg.cfg /etc/dpkg/dpkg.cfg.d/* | sed 's/^/hook /'
 ip -o addr show | awk '{sub("/.*", "", $4); print "own", $4}'
 set -- kijun-backup-verify kijun-backup-drill
 while read -r kijun_kind kijun_set kijun_rest; do
@@ -43,12 +44,14 @@ if [ -f /etc/kijun/backup/sets ]; then
 while IFS='	' read -r kijun_kind kijun_set kijun_path; do
 if [ "$kijun_kind" != path ]; then continue; fi
 if [ ! -e "$kijun_path" ]; then printf 'missing %s\n' "$kijun_path"
-elif [ -d "$kijun_path" ] && [ -z "$(find "$kijun_path" -mindepth 1 -print -quit)" ]; then
+elif [ "$kijun_set" != programs ] && [ -d "$kijun_path" ] &&
+[ -z "$(find "$kijun_path" -mindepth 1 -print -quit)" ]; then
 printf 'empty %s\n' "$kijun_path"
 fi
 done </etc/kijun/backup/sets
 fi
 awk '{print "mounted", $2}' /proc/1/mounts
+stat -c 'packages %Y' /var/lib/dpkg/status
 """
 RECORDS = CommandRead("backup_records", _RECORDS, volatile=True)
 

@@ -11,6 +11,7 @@ from kijun.model import HostState, Params
 from kijun.topics._backup_reads import FSTAB, RECORDS, SETS, SETUP, SUBJECTS
 
 _MANY = 10**9
+PROGRAMS, WEEK = "programs", 168
 _KINDS = {"path": "paths", "exclude": "exclude", "postgresql": "postgresql", "mariadb": "mariadb"}
 
 
@@ -41,6 +42,7 @@ class Setup:
     ssh: Mapping[str, str] = field(default_factory=dict)
     own: frozenset[str] = frozenset()
     units: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    hooks: tuple[str, ...] = ()  # what dpkg starts after it changed something
 
     def unit(self, name: str, key: str) -> str:
         """Return a property of a unit; "" where systemd does not say."""
@@ -66,7 +68,15 @@ def declared(params: Params) -> dict[str, Planned]:
                 raise DeclarationError(f"{kind} of the set {row['name']} is no list")
             items |= {(kind, str(one)) for one in listed}
         found[row["name"]] = Planned(row["name"], hours, frozenset(items))
-    return found
+    return found | _programs(params) if found else {}
+
+
+def _programs(params: Params) -> dict[str, Planned]:
+    paths = params["backup_program_paths"]
+    if not isinstance(paths, list):
+        raise DeclarationError("backup_program_paths is no list")
+    items = {("paths", str(path)) for path in paths} | {("exclude", "/etc/kijun/backup")}
+    return {PROGRAMS: Planned(PROGRAMS, WEEK, frozenset(items))} if paths else {}
 
 
 def on_host(state: HostState) -> dict[str, Planned]:
@@ -97,6 +107,7 @@ def setup(state: HostState) -> Setup | None:
     ssh: dict[str, str] = {}
     said = {"program": "", "key": ""}
     units: dict[str, dict[str, str]] = {}
+    hooks: list[str] = []
     unit: dict[str, str] = {}
     for line in text.splitlines():
         match line.split(" ", 1):
@@ -106,6 +117,8 @@ def setup(state: HostState) -> Setup | None:
                 files.append((_octal(words[0]), words[1], words[2]))
             case ["program" | "key" as key, rest] if rest.split():
                 said[key] = rest.split()[0]
+            case ["hook", rest]:
+                hooks.append(rest)
             case ["own", rest]:
                 own.add(rest.strip())
             case ["ssh", rest] if " " in rest:
@@ -118,7 +131,7 @@ def setup(state: HostState) -> Setup | None:
                     units[unit["Id"]] = unit
             case ["unit", *_]:
                 unit = {}
-    return Setup(tuple(files), said["program"], said["key"], ssh, frozenset(own), units)
+    return Setup(tuple(files), said["program"], said["key"], ssh, frozenset(own), units, tuple(hooks))
 
 
 def _octal(text: str) -> int:
@@ -195,6 +208,15 @@ def troubled_sources(state: HostState) -> list[str] | None:
         points |= {str(point) for point in remembered} if isinstance(remembered, list) else set()
     missing = [p for p in points - mounted - {"/"} if any(_touches(path, p) for path in paths)]
     return troubles + [f"nothing is mounted at {point}" for point in sorted(missing)]
+
+
+def packages_changed(state: HostState) -> float | None:
+    """Return when the list of installed packages was last written; None where that was not read."""
+    for line in state.command(RECORDS.name).text.splitlines():
+        what, _, moment = line.partition(" ")
+        if what == "packages" and moment.isdecimal() and len(moment) < 16:
+            return float(moment)
+    return None
 
 
 def _touches(path: str, point: str) -> bool:

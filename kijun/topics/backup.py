@@ -16,6 +16,7 @@ from kijun.model import HostState, Params, Topic, Verdict
 from kijun.topics._backup_kept import kept
 from kijun.topics._backup_reads import KEPT, READS, RECORDS, SETS, SETUP, SUBJECTS
 from kijun.topics._backup_view import (
+    PROGRAMS,
     DeclarationError,
     Planned,
     Record,
@@ -23,6 +24,7 @@ from kijun.topics._backup_view import (
     declared,
     number,
     on_host,
+    packages_changed,
     records,
     setup,
     subjects,
@@ -32,13 +34,14 @@ from kijun.topics._backup_view import (
 from kijun.topics._mail_said import Said, bad, beside, good, unsure
 from kijun.topics._mail_view import listed
 
-PROGRAM_SHA256 = "6ee4cd4a91963b21fe6511c68cf7f4e46289808aa939173c6c29557f9d05cbaa"
+PROGRAM_SHA256 = "0230cb878b75f99e7bb5fb9fc0743a27e1d8351437ed56a6a3758021c42f4957"
 _EXPECTED = {
     "covered": "every database and file share of this host belongs to a set",
     "as_planned": "the host's list of sets says what backup_sets says",
     "scheduled": "a timer backs up every set as often as declared",
     "fresh": "the repository holds a snapshot of every set that is not older than declared",
     "complete": "the newest snapshot holds what the source holds, and nothing went wrong",
+    "program_copy": "programs are copied within an hour of every change by dpkg or apt",
     "off_host": "backups are kept on another host",
     "append_only": "this host's credential cannot delete backups",
     "key_protected": "only root can read or replace the key and the program",
@@ -51,6 +54,10 @@ _RECORDS = "/var/lib/kijun/backup"
 _HOUR = 3600
 _ASKED_EVERY = 24  # hours; the timer asks every six
 _WHOLE = 0.98
+_HOOK = re.compile(
+    r"post-invoke=systemctl start --no-block kijun-backup@programs\.service"
+    r"( >/dev/null 2>&1)?( \|\| true)?"
+)
 _COMMAND = "/usr/local/sbin/kijun-backup"
 
 
@@ -215,6 +222,29 @@ def _complete(facts: _Facts) -> Said:
     return good(listed(shown), _RECORDS)
 
 
+def _program_copy(facts: _Facts) -> Said:
+    source = "/etc/dpkg/dpkg.cfg.d, /var/lib/dpkg/status"
+    if PROGRAMS not in facts.sets:
+        return bad("backup_program_paths names nothing to copy", "inventory")
+    if not any(_HOOK.fullmatch(hook) for hook in facts.setup.hooks):
+        return bad("dpkg does not ask for a copy after a change", source)
+    return _copied(facts, source)
+
+
+def _copied(facts: _Facts, source: str) -> Said:
+    changed = packages_changed(facts.state)
+    taken = number(facts.records.get(PROGRAMS, {}), "snapshot", "time")
+    if changed is None:
+        return unsure("when packages last changed could not be read.", source)
+    if taken is None:
+        return bad("there is no copy of the programs", f"{_RECORDS}/{PROGRAMS}.json")
+    if taken >= changed:
+        return good("the newest copy is younger than the last change of packages", source)
+    if (age := facts.age(changed)) > 1:
+        return bad(f"packages changed {age:.0f} hours ago, after the newest copy", source)
+    return good("packages changed within the last hour, and dpkg asked for a copy", source)
+
+
 def _off_host(facts: _Facts) -> Said:
     source = "ssh -G -F /etc/kijun/backup/ssh_config backup"
     address = facts.setup.ssh.get("hostname", "")
@@ -315,6 +345,7 @@ _CONTROLS: dict[str, Callable[[_Facts], Said]] = {
     "scheduled": _scheduled,
     "fresh": _fresh,
     "complete": _complete,
+    "program_copy": _program_copy,
     "off_host": _off_host,
     "append_only": _append_only,
     "key_protected": _key_protected,

@@ -7,6 +7,7 @@ one command: nobody else on the host sees an empty folder or another key.
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 
@@ -236,3 +237,46 @@ def test_the_drill_notices_what_is_missing(host: Host, files: tuple[str, str], o
     record = _record(host, f"drill-{name}")
     assert record["problem"] == ""
     assert record["files"], "nothing was restored"
+
+
+@pytest.fixture
+def package(host: Host, params: dict[str, object], its_turn: None) -> Iterator[tuple[str, str]]:
+    """A package of one file that can be installed: where it lies, and the file. Purged afterwards."""
+    paths = params["backup_program_paths"]
+    assert isinstance(paths, list)
+    if not paths:
+        pytest.skip("backup_program_paths names nothing to copy")
+    name = f"kijun-proof-{uuid.uuid4().hex[:8]}"
+    place = host.check_output("mktemp -d")
+    inside = f"{place}/tree{paths[0]}/{name}"
+    control = f"Package: {name}\nVersion: 1\nArchitecture: all\nMaintainer: kijun\nDescription: a proof\n"
+    try:
+        host.check_output(f"mkdir -p {place}/tree/DEBIAN {inside.rpartition('/')[0]} && echo here >{inside}")
+        host.check_output("printf %%b %s >%s", control, f"{place}/tree/DEBIAN/control")
+        host.check_output(
+            f"chmod -R u=rwX,go=rX {place}/tree && dpkg-deb --build {place}/tree {place}/{name}.deb"
+        )
+        yield f"{place}/{name}.deb", f"{paths[0]}/{name}"
+    finally:
+        host.run("dpkg --purge %s", name)
+        host.run("rm -rf -- %s", place)
+
+
+@pytest.mark.intrusive
+@pytest.mark.proves("backup.program_copy")
+def test_a_change_of_packages_makes_a_copy(host: Host, package: tuple[str, str]) -> None:
+    """A package is installed with dpkg, and soon a copy with its file is in the repository."""
+    archive, file = package
+    host.check_output("dpkg --install %s", archive)
+    assert host.file(file).exists
+    changed = float(host.check_output("stat -c %Y /var/lib/dpkg/status"))
+    end = time.monotonic() + 90
+    newest: object = {}
+    while time.monotonic() < end:
+        newest = _record(host, "programs")["snapshot"]
+        if isinstance(newest, dict) and float(newest["time"]) >= changed:
+            break
+        time.sleep(2)
+    assert isinstance(newest, dict)
+    assert float(newest["time"]) >= changed, "no copy was made after the change"
+    assert file in host.check_output(f"{RESTIC} ls --no-lock %s %s", str(newest["id"]), file)

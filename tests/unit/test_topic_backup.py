@@ -124,6 +124,8 @@ def test_the_digest_is_of_the_program_that_the_role_installs():
         ({"in_force"}, "setup", "kijun-backup rehearse", "true"),
         ({"covered"}, "subjects", "end", "postgresql 17/main\nend"),
         ({"covered"}, "subjects", "end", "share /srv/drawings\nend"),
+        ({"program_copy"}, "setup", "hook .*\n", ""),
+        ({"program_copy"}, "setup", "hook post-invoke=systemctl", "hook post-invoke=true systemctl"),
         ({"repository_guarded"}, "kept", " --append-only", ""),
         ({"repository_guarded"}, "kept", "password none", "password set"),
         ({"repository_guarded"}, "kept", "end", "key ssh-ed25519 … root@host\nend"),
@@ -146,6 +148,7 @@ def test_what_breaks_a_backup_fails(host, controls, kind, old, new):
         ({"covered"}, "subjects", "end", ""),
         ({"repository_guarded"}, "kept", "end", ""),
         ({"complete"}, "records", "mounted .*\n", ""),
+        ({"program_copy"}, "records", "packages .*\n", ""),
     ],
 )
 def test_what_was_not_read_is_no_pass(host, controls, kind, old, new):
@@ -223,3 +226,15 @@ def test_real_answers_with_noise_in_them_never_raise(host, kind, place, noise):
     texts = texts_of(host)
     texts[kind] = texts[kind][:place] + noise + texts[kind][place:]
     assert set(judged(texts)) == NAMES
+
+
+@pytest.mark.parametrize(("later", "controls"), [(1800, set()), (7200, {"program_copy"})])
+def test_a_change_of_packages_is_to_be_copied_within_an_hour(later, controls):
+    now = int((DATA / "host-12.now").read_text())
+    changed = {"records": ("packages .*", f"packages {now}")}
+    assert failing(of_host("host-12", later=later, **changed)) == controls
+
+
+def test_no_program_is_copied_where_none_is_named():
+    params = PARAMS | {"backup_program_paths": []}
+    assert failing(of_host("host-12", params)) == {"program_copy", "as_planned"}

@@ -30,7 +30,7 @@ def main() -> int:
 
 
 def _run(chosen: list[BackupSet]) -> bool:
-    results = [backing.run_set(one) for one in chosen]  # all of them, whatever comes of one
+    results = [backing.back_up(one) for one in chosen]  # all of them, whatever comes of one
     return all(results)
 
 
