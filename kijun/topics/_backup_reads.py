@@ -37,9 +37,9 @@ SETUP = CommandRead("backup_setup", _SETUP)
 
 _RECORDS = r"""
 for kijun_file in /var/lib/kijun/backup/*.json; do
-if [ -f "$kijun_file" ]; then printf '@record %s\n' "${kijun_file##*/}"; head -c 8000 "$kijun_file"; fi
+if [ -f "$kijun_file" ]; then printf '\n@record %s\n' "${kijun_file##*/}"; head -c 8000 "$kijun_file"; fi
 done
-printf '@sources\n'
+printf '\n@sources\n'
 if [ -f /etc/kijun/backup/sets ]; then
 while IFS='	' read -r kijun_kind kijun_set kijun_path; do
 if [ "$kijun_kind" != path ]; then continue; fi
