@@ -1,4 +1,4 @@
-"""Backup (clauses S-10.1.1.a to d, S-7.0.7.b-2, S-10.1.6.c-1): to another host, by plan, and restorable.
+"""Backup (clauses S-10.1.1.a to c): to another host, by plan, restorable; not yet databases and journals.
 
 Freshness is judged from what the repository said it holds (time, files and bytes of the newest snapshot,
 noted by kijun-backup when it asked), never from a unit's exit. What stays out of sight until the next one:
