@@ -12,7 +12,7 @@ from kijun.topics._backup_reads import FSTAB, RECORDS, SETS, SETUP, SUBJECTS
 
 _MANY = 10**9
 PROGRAMS, WEEK = "programs", 168
-_KINDS = {"path": "paths", "exclude": "exclude", "postgresql": "postgresql", "mariadb": "mariadb"}
+_KINDS = {"path": "paths", "exclude": "exclude"}
 
 
 class DeclarationError(ValueError):

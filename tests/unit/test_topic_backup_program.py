@@ -30,7 +30,6 @@ def test_the_list_of_sets_is_understood(program):
     found = program("settings").load(SETS)
     assert (found["files"].hours, found["files"].paths) == (12, ["/srv/museum"])
     assert found["files"].excludes == ["/srv/museum/cache"]
-    assert not found["files"].staged
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from typing import Any
 
-from kijun_backup import repository, staging
+from kijun_backup import repository
 from kijun_backup.records import alone, read, tell, write
 from kijun_backup.settings import BackupError, BackupSet
 from kijun_backup.sources import Amount, amount, require_present
@@ -46,8 +45,6 @@ def run_set(one: BackupSet) -> bool:
             verify(one, record, repository.snapshots())
         except BackupError as problem:
             record["problem"] = str(problem)
-        finally:
-            shutil.rmtree(one.staging, ignore_errors=True)
         write(one.name, record)
     return _told(one, record)
 
@@ -56,21 +53,18 @@ def _back_up(one: BackupSet, record: dict[str, Any]) -> None:
     remembered = [str(point) for point in record.get("mounts", ())]
     record["mounts"] = remembered
     mounts = require_present(one, remembered)
-    if one.staged:
-        staging.fill(one)
-    paths = [*one.paths, *([str(one.staging)] if one.staged else [])]
-    before = amount(paths, one.excludes)
+    before = amount(one.paths, one.excludes)
     if before.files == 0:
         record["source"] = {"files": 0, "bytes": 0}
-        raise BackupError(f"there is nothing in {', '.join(one.paths) or 'what was dumped'}")
+        raise BackupError(f"there is nothing in {', '.join(one.paths)}")
     arguments = ["backup", "--json", "--quiet", "--tag", repository.TAG + one.name, "--tag", "kijun"]
     for exclude in one.excludes:
         arguments += ["--exclude", exclude]
     repository.begin()
-    status, printed, said = repository.run([*arguments, "--", *paths])
+    status, printed, said = repository.run([*arguments, "--", *one.paths])
     if status not in (0, 3):
         raise BackupError(repository.meaning(f"{printed[-2000:]}\n{said}"))
-    after = amount(paths, one.excludes)
+    after = amount(one.paths, one.excludes)
     least = Amount(min(before.files, after.files), min(before.bytes, after.bytes))
     record["source"] = {"files": least.files, "bytes": least.bytes}
     record["mounts"] = mounts
@@ -105,7 +99,7 @@ def verify(one: BackupSet, record: dict[str, Any], held: list[repository.Snapsho
             f"{source.files} with {source.bytes}"
         )
     accepted = Amount(**record.setdefault("accepted", {"files": stored.files, "bytes": stored.bytes}))
-    if not one.devices and stored.short_of(accepted, SHRUNK):
+    if stored.short_of(accepted, SHRUNK):
         raise BackupError(
             f"it shrank from {accepted.files} files with {accepted.bytes} bytes to {stored.files} with "
             f"{stored.bytes}; if that is right: kijun-backup accept {one.name}"

@@ -24,19 +24,6 @@ class BackupSet:
     hours: int
     paths: list[str] = field(default_factory=list)
     excludes: list[str] = field(default_factory=list)
-    postgresql: list[str] = field(default_factory=list)
-    mariadb: list[str] = field(default_factory=list)
-    devices: list[str] = field(default_factory=list)
-
-    @property
-    def staged(self) -> bool:
-        """Whether what is stored is made first (dumps, configurations), and is no file of the host's."""
-        return bool(self.postgresql or self.mariadb or self.devices)
-
-    @property
-    def staging(self) -> Path:
-        """Where such files are made."""
-        return STATE / "staging" / self.name
 
 
 def load(text: str) -> dict[str, BackupSet]:
@@ -49,8 +36,7 @@ def load(text: str) -> dict[str, BackupSet]:
         if words[0] == "set" and len(words) == 3 and NAME.fullmatch(words[1]) and words[2].isdecimal():
             found[words[1]] = BackupSet(words[1], int(words[2]))
             continue
-        kinds = {"path": "paths", "exclude": "excludes", "postgresql": "postgresql", "mariadb": "mariadb"}
-        kinds["device"] = "devices"
+        kinds = {"path": "paths", "exclude": "excludes"}
         if len(words) != 3 or words[0] not in kinds or words[1] not in found or not words[2]:
             raise BackupError(f"line {number} of {CONFIG}/sets is not understood")
         getattr(found[words[1]], kinds[words[0]]).append(words[2])
