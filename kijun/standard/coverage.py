@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from kijun.standard import Standard
-from kijun.standard.models import Automation, Basis, Clause, Obligation
+from kijun.standard.models import Automation, Basis, Clause, Obligation, Text
 
 
 class Coverage(StrEnum):
     """How one requirement stands."""
 
     COVERED = "covered"
-    PARTLY = "in part"  # it speaks of more subjects than the topics whose controls serve it
+    PARTLY = "in part"  # it asks for more than the controls that serve it look at
     NOT_YET = "not yet"
     NOTHING = "nothing to cover"  # a definition or a scope: nobody can keep or break it
 
@@ -23,18 +23,20 @@ class Coverage(StrEnum):
 class Covered:
     """One requirement and the controls that serve it; controls of practice never count.
 
-    `left`: the subjects of the requirement that none of the serving topics is about.
+    `left`: the subjects of the requirement that none of the serving topics is about; `leaves`: what the
+    serving controls say that they do not look at.
     """
 
     clause: Clause
     controls: tuple[str, ...]
     left: tuple[str, ...] = ()
+    leaves: tuple[Text, ...] = ()
 
     @property
     def coverage(self) -> Coverage:
         """Return how it stands."""
         if self.controls:
-            return Coverage.PARTLY if self.left else Coverage.COVERED
+            return Coverage.PARTLY if self.left or self.leaves else Coverage.COVERED
         if self.clause.automation is Automation.NONE:
             return Coverage.NOTHING
         return Coverage.NOT_YET
@@ -84,7 +86,8 @@ def _covered(standard: Standard, clause: Clause, controls: list[str]) -> Covered
     about = {subject for topic in topics for subject in topic.covers}
     demanded = [subject for subject in clause.subjects if subject not in clause.not_demanded]
     left = tuple(subject for subject in demanded if controls and subject not in about)
-    return Covered(clause, tuple(controls), left)
+    leaves = tuple(text for name in controls if (text := standard.controls[name].leaves))
+    return Covered(clause, tuple(controls), left, leaves)
 
 
 def counts(rows: list[Covered]) -> dict[Automation, Counter[Coverage]]:

@@ -174,6 +174,7 @@ def coverage_data(standard: Standard, wanted: Filter) -> Data:
             "coverage": row.coverage.name.lower(),
             "controls": row.controls,
             "left": row.left,
+            "leaves": [text.model_dump() for text in row.leaves],
         }
         for row in found
     ]

@@ -193,6 +193,7 @@ class Control(Model):
     why: Text
     parameters: tuple[Slug, ...] = ()
     applies: Text | None = None
+    leaves: Text | None = None  # what its clauses ask for and it does not look at: they are covered in part
     proof: Annotated[str, Field(min_length=1)] | tuple[str, ...] = ()
 
     @property

@@ -47,9 +47,9 @@ def covered_by(standard: Standard, row: Covered, lang: str, quote: str = "") -> 
     if not row.controls:
         return word(row.coverage, lang)
     controls = ", ".join(f"{quote}{name}{quote}" for name in row.controls)
-    if not row.left:
+    if row.coverage is not Coverage.PARTLY:
         return controls
-    titles = [standard.vocabulary.subjects[subject].say(lang) for subject in row.left]
+    titles = [text.say(lang) for text in (*(standard.vocabulary.subjects[s] for s in row.left), *row.leaves)]
     if lang == "ja":
         return f"{controls}（一部対応。未対応：{'、'.join(titles)}）"
     return f"{controls} (in part; not yet: {', '.join(titles)})"

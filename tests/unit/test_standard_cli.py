@@ -94,7 +94,7 @@ def test_coverage_counts_add_up(kijun):
     assert data["summary"]["none"] == {"covered": 0, "partly": 0, "not_yet": 0, "nothing": 50}
     for row in data["clauses"]:
         assert bool(row["controls"]) == (row["coverage"] in ("covered", "partly"))
-        assert bool(row["left"]) == (row["coverage"] == "partly")
+        assert bool(row["left"] or row["leaves"]) == (row["coverage"] == "partly")
 
 
 def test_a_requirement_of_which_a_subject_is_left_is_covered_in_part():
@@ -107,6 +107,12 @@ def test_a_requirement_of_which_a_subject_is_left_is_covered_in_part():
     )
     assert covered_by(standard, rows["S-10.2.1.b"], "ja").endswith(
         "（一部対応。未対応：重要度に応じた二要素認証）"
+    )
+    # What a control itself says that it does not look at.
+    assert rows["S-10.1.16.c"].coverage is Coverage.PARTLY
+    assert not rows["S-10.1.16.c"].left
+    assert covered_by(standard, rows["S-10.1.16.c"], "en") == (
+        "wireless.designated_networks (in part; not yet: wired networks, and what a user joins by hand)"
     )
     # What only the heading names is nothing to keep or to break.
     assert "login_banner" in rows["S-10.2.7.b"].clause.subjects

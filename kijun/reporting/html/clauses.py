@@ -131,7 +131,7 @@ def _judged(report: Report, standard: Standard) -> list[Judged]:
 def _result(standard: Standard, row: Covered, judged: dict[str, Judged]) -> ClauseResult:
     controls = tuple(judged[name] for name in row.controls if name in judged)
     absent = tuple(name for name in row.controls if name not in judged)
-    left = tuple(standard.vocabulary.subjects[subject] for subject in row.left)
+    left = (*(standard.vocabulary.subjects[subject] for subject in row.left), *row.leaves)
     tally = Tally()
     for one in controls:
         tally.statuses.update(one.tally.statuses)
