@@ -9,10 +9,8 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from kijun.enforcing.scratch import private_folder
 from kijun.errors import KijunError
 from kijun.paths import data_root
 from kijun.records.logs import new_log
@@ -80,7 +79,7 @@ def run(play: Play, say: Say) -> Played:
     import ansible_runner  # noqa: PLC0415 - half a second that a run with nothing to do need not pay
 
     with (
-        _private_folder() as folder,
+        private_folder() as folder,
         new_log("enforce") as (path, stream),
         _stoppable() as stopped,
     ):
@@ -207,18 +206,6 @@ def _failure(host: str, data: Mapping[str, Any], result: Mapping[str, Any]) -> s
     told = items[0] if items else result
     message = str(told.get("msg") or told.get("stderr") or "no message").strip()
     return f"{host}: task '{_task(data)}' failed: {' '.join(message.split())[:600]}"
-
-
-@contextmanager
-def _private_folder() -> Iterator[Path]:
-    """Yield a folder of our own, in memory where the machine offers that, and remove it whatever happens."""
-    memory = Path("/dev/shm")  # noqa: S108 - the folder in it is made with mode 0700
-    base = str(memory) if memory.is_dir() and os.access(memory, os.W_OK) else None
-    folder = Path(tempfile.mkdtemp(prefix="kijun-run-", dir=base))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
 
 
 @contextmanager
