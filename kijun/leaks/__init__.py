@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from kijun import surveying
 from kijun.checking import Options
-from kijun.inventory import Host, load_inventory
-from kijun.model import HostState, Outcome, Status, Topic
-from kijun.reading.client import Reader
+from kijun.inventory import Host
+from kijun.model import HostState, Outcome, Status
 from kijun.topics._forwarding_graph import Approval, Step, Way, approvals, leaks
 from kijun.topics.mail_forwarding import TOPIC, NoHostError, read_host
 
@@ -59,22 +59,7 @@ def survey(options: Options) -> Survey:
 
     Raises KijunError where nothing can be read at all; a problem of one host is in its result.
     """
-    topic = Topic(TOPIC.slug, TOPIC.reads, lambda _state, _params: ())
-    with Reader() as reader:
-        hosts = load_inventory(
-            options.sources, limit=options.limit, vault_password_files=options.vault_password_files
-        )
-        known = {host.name: host for host in hosts}
-        found = {
-            host.name: HostSteps(host.name, Outcome.MALFORMED, host.problem) for host in hosts if host.problem
-        }
-        connections = [host.connection for host in hosts if not host.problem]
-        for read in reader.read(connections, [topic], forks=options.forks, timeout=options.timeout):
-            if read.state is None:
-                found[read.name] = HostSteps(read.name, read.outcome, read.reason)
-            else:
-                found[read.name] = of_host(known[read.name], read.state)
-    return joined([found[host.name] for host in hosts])
+    return joined(surveying.survey(options, TOPIC.slug, TOPIC.reads, of_host, HostSteps))
 
 
 def of_host(host: Host, state: HostState) -> HostSteps:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from kijun import surveying
 from kijun.checking import Options
-from kijun.inventory import Host, load_inventory
-from kijun.model import HostState, Outcome, Topic
+from kijun.inventory import Host
+from kijun.model import HostState, Outcome
 from kijun.parsers.sockets import Socket
-from kijun.reading.client import Reader
 from kijun.topics._ports_declared import (
     DeclarationError,
     Declared,
@@ -71,23 +71,7 @@ def survey(options: Options) -> list[HostPorts]:
 
     Raises KijunError where nothing can be read at all; a problem of one host is in its result.
     """
-    topic = Topic("ports", OBSERVING, lambda _state, _params: ())
-    with Reader() as reader:
-        hosts = load_inventory(
-            options.sources, limit=options.limit, vault_password_files=options.vault_password_files
-        )
-        known = {host.name: host for host in hosts}
-        found = {
-            host.name: HostPorts(host.name, Outcome.MALFORMED, host.problem) for host in hosts if host.problem
-        }
-        connections = [host.connection for host in hosts if not host.problem]
-        for read in reader.read(connections, [topic], forks=options.forks, timeout=options.timeout):
-            host = known[read.name]
-            if read.state is None:
-                found[read.name] = HostPorts(read.name, read.outcome, read.reason)
-            else:
-                found[read.name] = _of_host(host, read.state)
-    return [found[host.name] for host in hosts]
+    return surveying.survey(options, "ports", OBSERVING, _of_host, HostPorts)
 
 
 def _of_host(host: Host, state: HostState) -> HostPorts:
