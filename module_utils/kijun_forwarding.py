@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta, timezone
 
 JAPAN = timezone(timedelta(hours=9))  # where an approval's last day ends
+ENDS = (":fail:", ":defer:", ":blackhole:", ":unknown:")  # of Exim; a text follows, and no destination
 ROUTED = re.compile(r"(.+)%([^%]+)|([^!]+)!(.+)")
 
 
@@ -40,7 +41,7 @@ class Inside:
     def outside(self, item: str) -> bool:
         """Say whether a destination is an address outside."""
         item = item.strip().strip('"')
-        if item.startswith(("|", "/", "\\", ":include:")) or not item:
+        if item.startswith(("|", "/", "\\", ":")) or not item:
             return False
         found = re.search(r"<([^<>]*)>", item)
         local, at, domain = (found.group(1) if found else item).strip().lower().rpartition("@")
@@ -120,7 +121,7 @@ def cleaned(text: str, inside: Inside, *, alias: bool, instead: Callable[[str], 
     for lines, key, value in entries(text, alias=alias):
         listed = split(value)
         stays = [item for item in listed if inside.permitted(key, item)]
-        if not key or len(stays) == len(listed):
+        if not key or len(stays) == len(listed) or value.startswith(ENDS):
             kept.append(lines)
         elif left := ", ".join(stays) or instead(key):
             quoted = f'"{key}"' if alias and re.search(r"\s", key) else key

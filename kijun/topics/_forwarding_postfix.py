@@ -9,62 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from kijun.parsers.forwarding import Destination, Kind, destinations, of_procmail
+from kijun.parsers.forwarding import destinations, of_procmail
 from kijun.parsers.networks import network, own_addresses
 from kijun.parsers.postfix import Instance, PostfixConfig, Service, Table, words
-from kijun.topics._forwarding_files import Files, UserFile
-from kijun.topics._forwarding_graph import EVERYBODY, Addresses, Step, names
+from kijun.topics._forwarding_files import Files
+from kijun.topics._forwarding_found import Found, Place, anybody
+from kijun.topics._forwarding_graph import EVERYBODY, Addresses, names
 from kijun.topics._forwarding_reads import CHECKS
 from kijun.topics._mail_said import declared_domains
 
-KEEPING = ("dovecot-lda", "deliver", "procmail", "vacation")  # put into a box, or answer; procmail is read
 _ENDS = ("local", "virtual", "error", "retry", "discard", "")
 _ACTIONS = ("REDIRECT", "BCC", "FILTER")
-_DEPTH = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """How mail is sent on, where that was read, and the control that judges it."""
-
-    via: str
-    where: str
-    control: str
-
-
-@dataclass
-class Found:
-    """What is known of one host: steps, what could not be told, programs, and what users may do."""
-
-    addresses: Addresses
-    steps: list[Step] = field(default_factory=list)
-    doubts: dict[str, tuple[str, str]] = field(default_factory=dict)  # control -> (reason, where)
-    programs: list[tuple[str, str, str]] = field(default_factory=list)  # (whose mail, program, where)
-    own_ways: list[tuple[str, str]] = field(default_factory=list)  # (what users may do, where)
-    stale: tuple[str, ...] = ()
-
-    def step(self, source: str, target: str, place: Place) -> None:
-        """Add a step to an address or, in brackets, to a mail server."""
-        outside = target.startswith("[") or not self.addresses.inside(target)
-        if source == EVERYBODY or source.startswith("@") or self.addresses.inside(source):
-            self.steps.append(Step(source, target, place.via, place.where, place.control, outside))
-
-    def doubt(self, control: str, reason: str, where: str) -> None:
-        """Note the first thing that could not be told."""
-        self.doubts.setdefault(control, (reason, where))
-
-    def send(self, source: str, wanted: Destination, place: Place) -> None:
-        """Add what a destination means; an included file is the caller's."""
-        if wanted.kind is Kind.ADDRESS:
-            self.step(source, self.addresses.address(wanted.text), place)
-        elif wanted.kind is Kind.PROGRAM:
-            self.programs.append((source, wanted.text, place.where))
-        elif wanted.kind is Kind.UNCLEAR:
-            reason = f"where {wanted.text[:80]!r} sends the mail of {source} is not known."
-            self.doubt(place.control, reason, place.where)
 
 
 def addresses_of(config: PostfixConfig, files: Files, params: Mapping[str, object]) -> Addresses:
@@ -111,8 +69,8 @@ def look(config: PostfixConfig, files: Files, params: Mapping[str, object]) -> F
     if any(PurePosixPath(program).name == "procmail" for _, program, _ in found.programs):
         found.own_ways.append(("~/.procmailrc", "procmail"))
         for file in files.of("procmail"):
-            _user_file(found, file, of_procmail(file.text), "procmail")
-        _unlisted_users(found, files, "procmailrc")
+            found.user_file(files, file, of_procmail(file.text), "procmail")
+        found.unlisted_users(files, "procmailrc")
     _extensions(found)
     return found
 
@@ -162,13 +120,14 @@ def _local(seen: _Seen) -> None:
         for key, value in _rows(table):
             if not key.startswith("owner-"):
                 source = EVERYBODY if key == "-" else seen.found.addresses.address(key)
-                _list(seen, source, destinations(value), Place("alias", where, "aliases"))
+                place = Place("alias", where, "aliases")
+                seen.found.send_all(seen.files, source, destinations(value), place)
     _luser_relay(seen)
     if seen.setting("forward_path"):
         seen.found.own_ways.append(("~/.forward", seen.where("forward_path")))
         for file in seen.files.of("forward"):
-            _user_file(seen.found, file, destinations(file.text), "~/.forward", seen)
-        _unlisted_users(seen.found, seen.files, ".forward")
+            seen.found.user_file(seen.files, file, destinations(file.text), "~/.forward")
+        seen.found.unlisted_users(seen.files, ".forward")
     home = f"@{seen.found.addresses.home}"
     for name in ("mailbox_transport", "fallback_transport"):
         _route(seen, home, seen.setting(name), Place(name, seen.where(name), "routes"))
@@ -195,43 +154,6 @@ def _commands(seen: _Seen) -> None:
     for source, value, where in rows:
         if value:
             seen.found.programs.append((source, value.split()[0].strip('"'), where))
-
-
-def _list(seen: _Seen, source: str, listed: list[Destination], place: Place, depth: int = 0) -> None:
-    """Add what a list of destinations means, with the files that it includes."""
-    for wanted in listed:
-        if wanted.kind is not Kind.INCLUDE:
-            seen.found.send(source, wanted, place)
-            continue
-        file = next((f for f in seen.files.of("include") if f.path == wanted.text), None)
-        if file is None or not file.whole or depth >= _DEPTH:
-            seen.found.doubt(place.control, f"what {wanted.text} includes could not be read.", place.where)
-        else:
-            inner = Place(f"{place.via}, :include:", file.path, place.control)
-            _list(seen, source, destinations(file.text), inner, depth + 1)
-
-
-def _user_file(
-    found: Found, file: UserFile, listed: list[Destination], via: str, seen: _Seen | None = None
-) -> None:
-    name = PurePosixPath(file.path).name
-    extension = name.removeprefix(".forward") if via == "~/.forward" and name.startswith(".forward") else ""
-    source = (
-        found.addresses.address(file.user + extension) if file.user != "-" else f"@{found.addresses.home}"
-    )
-    if not file.whole:
-        found.doubt("user_files", f"{file.path} could not be read as {file.user}.", file.path)
-    elif seen is not None:
-        _list(seen, source, listed, Place(via, file.path, "user_files"))
-    else:
-        for wanted in listed:
-            found.send(source, wanted, Place(via, file.path, "user_files"))
-
-
-def _unlisted_users(found: Found, files: Files, what: str) -> None:
-    if not files.listed_users:
-        reason = f"not every user is in /etc/passwd, and whose {what} is followed is not known."
-        found.doubt("user_files", reason, "/etc/nsswitch.conf: passwd")
 
 
 def _cleanup(seen: _Seen) -> None:
@@ -265,17 +187,7 @@ def _cleanup(seen: _Seen) -> None:
 def _mapped(seen: _Seen, key: str, value: str, place: Place) -> None:
     source = EVERYBODY if key == "-" else key if key.startswith("@") else seen.found.addresses.address(key)
     for wanted in destinations(value):
-        seen.found.send(source, _anybody(wanted), place)
-
-
-def _anybody(wanted: Destination) -> Destination:
-    """Return a destination that stands for many (`@domain`, `$1@domain`) as one of them."""
-    if not wanted.text.startswith("@") and "$" not in wanted.text:
-        return wanted
-    _, at, domain = wanted.text.rpartition("@")
-    if at and "$" in domain:
-        return wanted
-    return Destination(Kind.ADDRESS, f"anybody@{domain}" if at else "anybody")
+        seen.found.send(source, anybody(wanted), place)
 
 
 def _actions(seen: _Seen, name: str) -> None:

@@ -65,7 +65,7 @@ _SETTINGS = (
 )
 
 # A program's arguments may hold a password: of `|program …` the program stays.
-_NO_ARGUMENTS = r"""s/|\([ \t]*[^ \t",]*\)[^",]*/|\1/g"""
+NO_ARGUMENTS = r"""s/|\([ \t]*[^ \t",]*\)[^",]*/|\1/g"""
 
 # What a Sieve script does, without comments and `text:` blocks: only the commands that send, each on a line.
 _SIEVE = r"""
@@ -90,7 +90,7 @@ if (tolower(cmd) ~ /^(redirect|notify|include|pipe|execute|filter|report)([ :"]|
 }
 """
 
-_FILE = r"""
+USERS_FILES = r"""
 kijun_forward() { sed '@NO_ARGUMENTS@'; }
 kijun_procmail() {
 grep -E '^[ \t]*(!|[|]|INCLUDERC|SWITCHRC)' | sed 's/^\([ \t]*|[ \t]*[^ \t]*\).*/\1/'
@@ -102,7 +102,45 @@ printf '@file %s %s %s\n' "$1" "$2" "$5"
 kijun_text=$(setpriv --reuid="$3" --regid="$4" --clear-groups head -c 65537 -- "$5") &&
 [ ${#kijun_text} -le 65536 ] && { printf '%s\n' "$kijun_text" | kijun_$1 | sed 's/^/>/'; echo @whole; }
 }
-""".replace("@NO_ARGUMENTS@", _NO_ARGUMENTS).replace("@SIEVE@", _SIEVE)
+# Paths with @H for the home and @U for the name; what is unknown in them is a pattern.
+kijun_users() {
+getent passwd | while IFS=: read -r kijun_user kijun_x kijun_uid kijun_gid kijun_x kijun_home kijun_x; do
+case $kijun_home in /|'') continue ;; esac
+case $kijun_home$kijun_user in *[!A-Za-z0-9_./@+-]*) echo odd; continue ;; esac
+for kijun_path in $1; do
+while :; do case $kijun_path in
+*@H*) kijun_path=${kijun_path%%@H*}$kijun_home${kijun_path#*@H} ;;
+*@U*) kijun_path=${kijun_path%%@U*}$kijun_user${kijun_path#*@U} ;;
+*) break ;;
+esac; done
+for kijun_found in $kijun_path; do
+if [ -f "$kijun_found" ]; then kijun_file forward "$kijun_user" "$kijun_uid" "$kijun_gid" "$kijun_found"; fi
+done
+done
+if [ -x /usr/bin/procmail ] && [ -f "$kijun_home/.procmailrc" ]; then
+kijun_file procmail "$kijun_user" "$kijun_uid" "$kijun_gid" "$kijun_home/.procmailrc"; fi
+done
+if [ -x /usr/bin/procmail ] && [ -f /etc/procmailrc ]; then kijun_file procmail - 0 0 /etc/procmailrc; fi
+}
+kijun_includes() {
+kijun_seen=
+kijun_next=$(printf '%s\n' "$1" | grep -o ':include:[^ ,"]*')
+while [ -n "$kijun_next" ]; do
+kijun_more=
+for kijun_found in $kijun_next; do
+kijun_found=${kijun_found#:include:}
+case " $kijun_seen " in *" $kijun_found "*) continue ;; esac
+kijun_seen="$kijun_seen $kijun_found"
+if [ -f "$kijun_found" ]; then
+kijun_file include - 0 0 "$kijun_found"
+kijun_more="$kijun_more
+$(grep -o ':include:[^ ,"]*' "$kijun_found")"
+fi
+done
+kijun_next=$kijun_more
+done
+}
+""".replace("@NO_ARGUMENTS@", NO_ARGUMENTS).replace("@SIEVE@", _SIEVE)
 
 _POSTFIX = (
     r"""
@@ -186,39 +224,8 @@ sed -n 's/^\(.*\/\)\{0,1\}forward_path =//p' | tr ',' ' ' | sed \
 -e 's/[$][{(]*recipient_delimiter[)}]*/'"${kijun_delimiter:-+}"'/g' \
 -e 's/[$][{(]*extension[)}]*/*/g' \
 -e 's/[$][{(]*home[)}]*/@H/g' -e 's/[$][{(]*\(user\|local\)[)}]*/@U/g' -e 's/[$][{(]*[a-z_]*[)}]*/*/g')
-getent passwd | while IFS=: read -r kijun_user kijun_x kijun_uid kijun_gid kijun_x kijun_home kijun_x; do
-case $kijun_home in /|'') continue ;; esac
-case $kijun_home$kijun_user in *[!A-Za-z0-9_./@+-]*) echo odd; continue ;; esac
-for kijun_path in $kijun_paths; do
-while :; do case $kijun_path in
-*@H*) kijun_path=${kijun_path%%@H*}$kijun_home${kijun_path#*@H} ;;
-*@U*) kijun_path=${kijun_path%%@U*}$kijun_user${kijun_path#*@U} ;;
-*) break ;;
-esac; done
-for kijun_found in $kijun_path; do
-if [ -f "$kijun_found" ]; then kijun_file forward "$kijun_user" "$kijun_uid" "$kijun_gid" "$kijun_found"; fi
-done
-done
-if [ -x /usr/bin/procmail ] && [ -f "$kijun_home/.procmailrc" ]; then
-kijun_file procmail "$kijun_user" "$kijun_uid" "$kijun_gid" "$kijun_home/.procmailrc"; fi
-done
-if [ -x /usr/bin/procmail ] && [ -f /etc/procmailrc ]; then kijun_file procmail - 0 0 /etc/procmailrc; fi
-kijun_seen=
-kijun_next=$(printf '%s\n' "$kijun_texts" | grep -o ':include:[^ ,"]*')
-while [ -n "$kijun_next" ]; do
-kijun_more=
-for kijun_found in $kijun_next; do
-kijun_found=${kijun_found#:include:}
-case " $kijun_seen " in *" $kijun_found "*) continue ;; esac
-kijun_seen="$kijun_seen $kijun_found"
-if [ -f "$kijun_found" ]; then
-kijun_file include - 0 0 "$kijun_found"
-kijun_more="$kijun_more
-$(grep -o ':include:[^ ,"]*' "$kijun_found")"
-fi
-done
-kijun_next=$kijun_more
-done
+kijun_users "$kijun_paths"
+kijun_includes "$kijun_texts"
 printf '%s\n%s\n' "$kijun_set" "$kijun_overrides" | tr ' ,{}\t' '\n\n\n\n\n' |
 grep -E '^(proxy:)?(hash|btree|lmdb|cdb):/' | sort -u | while read -r kijun_table; do
 kijun_path=${kijun_table##*:}
@@ -227,11 +234,11 @@ if [ -e "$kijun_made" ] && [ "$kijun_path" -nt "$kijun_made" ]; then echo "stale
 done
 done
 echo @end
-""".replace("@FILE@", _FILE)
+""".replace("@FILE@", USERS_FILES)
     .replace("@SETTINGS@", " ".join(_SETTINGS))
     .replace("@NAMES@", "|".join(_SETTINGS))
     .replace("@ADDRESSING@", "|".join(ADDRESSING))
-    .replace("@NO_ARGUMENTS@", _NO_ARGUMENTS)
+    .replace("@NO_ARGUMENTS@", NO_ARGUMENTS)
 )
 POSTFIX = CommandRead("mail_forwarding.postfix", _POSTFIX)
 
@@ -265,26 +272,5 @@ done
 fi
 printf 'nss %s\n' "$(sed -n 's/^passwd:[ \t]*//p' /etc/nsswitch.conf)"
 echo @end
-""".replace("@FILE@", _FILE)
+""".replace("@FILE@", USERS_FILES)
 DOVECOT = CommandRead("mail_forwarding.dovecot", _DOVECOT)
-
-# What Exim itself does with every user and every alias (`-bt` routes an address, and sends nothing). A
-# filter's conditions need a mail, and so are not seen.
-EXIM = CommandRead(
-    "mail_forwarding.exim",
-    r"""
-if [ ! -x /usr/sbin/exim4 ]; then echo absent; exit 0; fi
-exim4 -bP primary_hostname qualify_domain
-exim4 -bP +local_domains
-exim4 -bP routers | sed -n -e '/ router:$/p' -e '/^file = ./p'
-kijun_names=$(getent passwd | awk -F: '$3 == 0 || ($3 >= 1000 && $3 < 60000) {print $1 ":" $6}')
-for kijun_user in $kijun_names; do
-if [ -f "${kijun_user#*:}/.forward" ]; then echo "forward ${kijun_user%%:*}"; fi
-done
-set -- $(printf '%s\n' "$kijun_names" | cut -d: -f1) \
-$(sed -n 's/^"\{0,1\}\([A-Za-z0-9._+-]\{1,\}\)"\{0,1\}[ \t]*:.*/\1/p' /etc/aliases)
-echo "@asked $#"
-if [ $# -le 1000 ]; then timeout 10 exim4 -bt -- "$@" | sed '@NO_ARGUMENTS@'; fi
-echo @end
-""".replace("@NO_ARGUMENTS@", _NO_ARGUMENTS),
-)

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from kijun.parsers.dovecot import DovecotConfig, parse_dovecot
 from kijun.parsers.forwarding import Kind, of_sieve
 from kijun.topics._forwarding_files import Files, UserFile, parse_files
-from kijun.topics._forwarding_postfix import Found, Place
+from kijun.topics._forwarding_found import Found, Place
 
 _SOURCE = "doveconf -n"
 _PROGRAMS = ("vnd.dovecot.pipe", "vnd.dovecot.execute", "vnd.dovecot.filter", "vnd.dovecot.report")

@@ -133,8 +133,12 @@ def authentication(facts: Facts) -> Said:
 
 
 def in_force(facts: Facts) -> Said:
+    """Judge whether what runs has read what is configured."""
+    return has_read(facts.running)
+
+
+def has_read(run: Running) -> Said:
     """Judge whether the running Exim is younger than its configuration."""
-    run = facts.running
     if not run.ages("exim4"):
         return beside("Exim is installed and does not run, so it relays nothing.", "/proc")
     loaded = max(run.exim_loaded, run.read_at - max(run.ages("exim4")))

@@ -4,8 +4,7 @@ From every table, setting, users' file and Sieve script a graph is made of who s
 (`_forwarding_graph`); a way from an address inside to one outside fails, unless the inventory lists it as
 approved. Each way is judged under what sends it out: an alias that leads to a user whose `.forward`
 leads outside is the `.forward`'s. What is not seen: what a declared program does, a rule that a person's
-mail program keeps, and mail that a person or a job on the host sends on by hand. Of Exim, what leads
-outside is found by asking it, and fails; that nothing does is never said.
+mail program keeps, and mail that a person or a job on the host sends on by hand.
 """
 
 from __future__ import annotations
@@ -16,14 +15,16 @@ from dataclasses import dataclass, replace
 from kijun.model import HostState, Params, Status, Topic, Verdict
 from kijun.parsers.dovecot import DovecotError
 from kijun.parsers.postfix import PostfixConfig, PostfixError, parse_postfix
+from kijun.topics import _mail_relay_exim as exim_relay
 from kijun.topics import _mail_relay_postfix as relay
-from kijun.topics._forwarding_exim import LIMITS, EximRoutesError
+from kijun.topics._forwarding_exim import EximRoutesError
 from kijun.topics._forwarding_exim import look as look_at_exim
+from kijun.topics._forwarding_exim_reads import EXIM
 from kijun.topics._forwarding_files import FilesError, parse_files
+from kijun.topics._forwarding_found import KEEPING, Found
 from kijun.topics._forwarding_graph import Addresses, Approval, approvals, leaks, names
-from kijun.topics._forwarding_postfix import KEEPING, Found
 from kijun.topics._forwarding_postfix import look as look_at_postfix
-from kijun.topics._forwarding_reads import DOVECOT, EXIM, POSTFIX
+from kijun.topics._forwarding_reads import DOVECOT, POSTFIX
 from kijun.topics._forwarding_sieve import Sieve, parse_sieve
 from kijun.topics._forwarding_sieve import look as look_at_sieve
 from kijun.topics._mail_reads import DOVECOT_SINCE, RUNNING
@@ -43,7 +44,7 @@ EXPECTED = {
     "in_force": "the running servers have read their configuration and tables",
 }
 _TRACED = ("aliases", "address_maps", "copies", "routes", "user_files", "sieve")
-_SOURCE = "postconf -x, postmap -s"
+_SERVERS = "/usr/sbin/postconf, /usr/sbin/exim4"
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,7 @@ def read_host(state: HostState, params: Params) -> Host:
     if postfix is not None and files is not None:
         found = look_at_postfix(postfix, files, params)
         for control in EXPECTED if exim else ():
-            found.doubt(
-                control, "both Postfix and Exim are installed.", "/usr/sbin/postconf, /usr/sbin/exim4"
-            )
+            found.doubt(control, "both Postfix and Exim are installed.", _SERVERS)
     elif exim:
         found = _exim(routed, params)
     elif sieve is not None and sieve.loaded:
@@ -90,7 +89,7 @@ def read_host(state: HostState, params: Params) -> Host:
     elif foreign := running(state).strangers():
         raise NoHostError(unsure(f"{listed(foreign)} is no mail server that is known here.", "ss -ltnp"))
     else:
-        raise NoHostError(beside("no mail server is installed.", "/usr/sbin/postconf, /usr/sbin/exim4"))
+        raise NoHostError(beside("no mail server is installed.", _SERVERS))
     if sieve is not None:
         look_at_sieve(sieve, found)
     return Host(postfix, sieve, found, exim)
@@ -140,11 +139,11 @@ def _traced(host: Host, approved: list[Approval], now: int) -> dict[str, Said]:
             said[control] = unsure(*host.found.doubts[control])
         elif control == "sieve":
             said[control] = _no_sieve(host)
-        elif host.postfix is None:
-            said[control] = beside("no Postfix is installed.", "/usr/sbin/postconf")
+        elif host.postfix is None and not host.exim:
+            said[control] = beside("no Postfix and no Exim is installed.", _SERVERS)
         else:
             count = len([step for step in host.found.steps if step.control == control])
-            said[control] = good(f"{count} forwardings, none outside without approval", _SOURCE)
+            said[control] = good(f"{count} forwardings, none outside without approval", _source(host))
     return said
 
 
@@ -173,9 +172,7 @@ def _own_rules(host: Host) -> Said:
     if host.found.own_ways:
         ways = listed([way for way, _ in host.found.own_ways])
         return bad(f"users can forward by {ways}", host.found.own_ways[0][1])
-    if host.exim:
-        return unsure(LIMITS, "exim4 -bP routers")
-    return good("neither .forward nor Sieve nor procmail sends mail on", f"{_SOURCE}, doveconf -n")
+    return good("neither .forward nor Sieve nor procmail sends mail on", f"{_source(host)}, doveconf -n")
 
 
 def _programs(host: Host, params: Params) -> Said:
@@ -186,7 +183,7 @@ def _programs(host: Host, params: Params) -> Said:
             return bad(f"mail of {whose} is handed to {program or 'a program without a name'}", where)
     if "programs" in host.found.doubts:
         return unsure(*host.found.doubts["programs"])
-    return good(listed(sorted({program for _, program, _ in host.found.programs})) or "none", _SOURCE)
+    return good(listed(sorted({program for _, program, _ in host.found.programs})) or "none", _source(host))
 
 
 def _approvals(approved: list[Approval], now: int) -> Said:
@@ -204,18 +201,21 @@ def _in_force(host: Host, state: HostState, params: Params) -> Said:
     if host.found.stale:
         actual = f"{listed(list(host.found.stale))} changed, and its table was not made anew"
         return bad(actual, host.found.stale[0])
-    if host.exim:
-        return unsure(
-            "whether the running Exim has read its configuration is judged by mail_relay only.", "exim4"
-        )
-    if host.postfix is not None:
+    said = None
+    if host.exim and host.postfix is None:
+        said = exim_relay.has_read(running(state))
+    elif host.postfix is not None:
         said = relay.in_force(relay.Facts(host.postfix, params, running(state)))
-        if said.status is not Status.PASS or host.sieve is None:
-            return said
+    if said is not None and (said.status is not Status.PASS or host.sieve is None):
+        return said
     found = dovecot_in_force(state)
-    if found.status is Status.PASS and host.postfix is not None:
-        return good("Postfix and Dovecot are younger than their configuration", found.source)
+    if found.status is Status.PASS and said is not None:
+        return good("mail server and Dovecot are younger than their configuration", found.source)
     return found
+
+
+def _source(host: Host) -> str:
+    return "exim4 -bP routers, exim4 -bt" if host.postfix is None and host.exim else "postconf -x, postmap -s"
 
 
 TOPIC = Topic(

@@ -14,7 +14,8 @@ from kijun.leaks import HostSteps, joined, of_host
 from kijun.leaks.showing import FORMATS, render
 from kijun.model import CommandResult, HostState, Outcome
 from kijun.reading.protocol import Connection
-from kijun.topics._forwarding_reads import DOVECOT, EXIM, POSTFIX
+from kijun.topics._forwarding_exim_reads import EXIM
+from kijun.topics._forwarding_reads import DOVECOT, POSTFIX
 from kijun.topics._mail_reads import DOVECOT_SINCE, RUNNING
 
 DATA = Path(__file__).parent / "data/mail_forwarding"

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kijun.model import CommandResult, HostState, Status
-from kijun.topics._forwarding_reads import DOVECOT, EXIM, POSTFIX
+from kijun.topics._forwarding_exim_reads import EXIM
+from kijun.topics._forwarding_reads import DOVECOT, POSTFIX
 from kijun.topics._mail_reads import DOVECOT_SINCE, RUNNING
 from kijun.topics.mail_forwarding import EXPECTED, judge
 
