@@ -14,10 +14,10 @@ from pathlib import PurePosixPath
 
 from kijun.parsers.exim import items
 from kijun.parsers.exim_routes import Part, hops, hosts, listed, of_filter, outcome, parts, rows
-from kijun.parsers.forwarding import Destination, destinations, of_procmail, of_sieve
+from kijun.parsers.forwarding import Destination, Kind, destinations, of_procmail, of_sieve
 from kijun.parsers.networks import network
 from kijun.topics._forwarding_files import Files, FilesError, parse_files
-from kijun.topics._forwarding_found import Found, Place, anybody
+from kijun.topics._forwarding_found import Found, Place
 from kijun.topics._forwarding_graph import EVERYBODY, Addresses, names
 from kijun.topics._mail_said import declared_domains
 
@@ -26,6 +26,8 @@ _SECTIONS = ("routers", "transports", "rewrites", "tables", "files", "asked")
 _ENVELOPE = set("TES")  # rewriting flags that touch recipients; without any flag, everything is rewritten
 _USERS = {"procmail": "~/.procmailrc", "maildrop": "~/.mailfilter"}
 _KNOWN_FILE = re.compile(r"([-A-Za-z0-9_./+@]|\$\{?(home|local_part|local_part_data|local_part_suffix)\}?)+")
+_OWN_DOMAIN = re.compile(r"\$\{?(domain|domain_data|qualify_domain|primary_hostname)\}?")
+_OWN_NAME = re.compile(r"([\w.+-]|\$\{?local_part(_data)?\}?)+")
 
 
 class EximRoutesError(ValueError):
@@ -179,13 +181,26 @@ def _source(seen: _Exim, key: str, name: str) -> str:
 def _send(seen: _Exim, source: str, wanted: list[Destination], place: Place) -> None:
     """Add where mail of `source`, an address or a domain of the organisation's, is sent."""
     if not source.startswith("@") or seen.found.addresses.inside(f"anybody{source}"):
-        seen.found.send_all(seen.files, source, [anybody(one) for one in wanted], place)
+        seen.found.send_all(seen.files, source, [_anybody(one) for one in wanted], place)
+
+
+def _anybody(wanted: Destination) -> Destination:
+    """Return a destination with variables as one of the addresses that it can be, or UNCLEAR."""
+    if "$" not in wanted.text and not wanted.text.startswith("@"):
+        return wanted
+    local, _, domain = wanted.text.rpartition("@") if "@" in wanted.text else (wanted.text, "", "")
+    if "$" in domain and not _OWN_DOMAIN.fullmatch(domain):
+        return Destination(Kind.UNCLEAR, wanted.text)
+    if not domain and not _OWN_NAME.fullmatch(local):
+        return Destination(Kind.UNCLEAR, wanted.text)
+    return Destination(Kind.ADDRESS, f"anybody@{domain}" if domain and "$" not in domain else "anybody")
 
 
 def _redirect_file(seen: _Exim, router: Part, where: str) -> None:
     path = router.get("file")
     if not _KNOWN_FILE.fullmatch(path):
         seen.found.doubt("user_files", f"where {router.name} looks for files is computed ({path}).", where)
+        return
     if "$" not in path:
         for file in seen.files.of("forward"):
             if file.path == path and file.user == "-":
@@ -203,10 +218,10 @@ def _redirect_file(seen: _Exim, router: Part, where: str) -> None:
 
 def _said_by(text: str) -> list[Destination]:
     if text.startswith("# Exim filter"):
-        return [anybody(wanted) for wanted in of_filter(text)]
+        return [_anybody(wanted) for wanted in of_filter(text)]
     if text.startswith("# Sieve filter"):
         return of_sieve(text.partition("\n")[2])
-    return [anybody(wanted) for wanted in listed(text)]
+    return [_anybody(wanted) for wanted in listed(text)]
 
 
 def _file(seen: _Exim, source: str, text: str, place: Place, *, whole: bool) -> None:

@@ -287,32 +287,15 @@ def test_a_failure_says_where_nobody_named_the_organisations_domains():
     assert "mail_forwarding_own_domains" not in said[True]
 
 
-def test_hosts_without_mail_with_exim_and_with_something_else():
+def test_hosts_without_mail_and_with_something_else():
     assert with_status(judged(NO_MAIL), Status.NOT_APPLICABLE) == set(EXPECTED)
     other = NO_MAIL | {"running": "absent\nsocket 0.0.0.0:25 sendmail-mta\n"}
     assert with_status(judged(other), Status.UNKNOWN) == set(EXPECTED)
 
 
-def exim_host(name, **changes):
-    text = (DATA / f"{name}.exim").read_text(encoding="utf-8")
-    running = (DATA / f"{name}.running").read_text(encoding="utf-8")
-    return judged(NO_MAIL | {"exim": changes.get("exim", text), "running": running})
-
-
-@pytest.mark.parametrize("host", ["exim-12", "exim-13"])
-def test_what_exim_sends_outside_fails_and_nothing_else_is_said_of_it(host):
-    leaky, clean = exim_host(host), exim_host("exim-clean-13")
-    assert failing(leaky) == {"aliases", "user_files", "programs", "own_rules"}
-    assert leaky["aliases"].actual.startswith("info2@museum.example > z@example.org (Exim's routers)")
-    assert leaky["user_files"].actual.startswith("sato@museum.example > y@kijun-outside.invalid")
-    assert failing(clean) == {"own_rules"}
-    for verdicts in (leaky, clean, exim_host(host, exim="primary_hostname = x\n")):
-        assert not with_status(verdicts, Status.PASS) - {"approvals"}
-
-
 @pytest.mark.parametrize("host", KEPT)
 def test_two_mail_servers_on_one_host_are_not_understood(host):
-    texts = texts_of(host) | {"exim": (DATA / "exim-13.exim").read_text(encoding="utf-8")}
+    texts = texts_of(host) | {"exim": (DATA / "exim-kept-13.exim").read_text(encoding="utf-8")}
     verdicts = judged(texts, read_at=int((DATA / f"{host}.now").read_text()))
     assert {verdicts[name].status for name in ("aliases", "copies", "routes")} == {Status.UNKNOWN}
 
