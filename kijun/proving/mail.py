@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import ipaddress
 import json
+import re
 import smtplib
 import socket
 import ssl
@@ -273,17 +274,21 @@ def arrives(host: Host, word: str, user: str, patience: float = 60) -> bool:
     return False
 
 
-def left(host: Host, word: str, began: str) -> list[str]:
-    """Return the recipients to whom Postfix tried to send the mail with `word` over SMTP since `began`.
+def delimiter(host: Host) -> str:
+    """Return what stands between a user's name and an extension of it; empty where there is nothing such."""
+    return str(host.check_output("postconf -h recipient_delimiter"))[:1] if host.exists("postconf") else ""
 
-    A mail that is forwarded keeps its Message-ID and gets a new number in the queue; the log has both.
-    """
-    log = host.check_output("journalctl --quiet --output=short --since=@%s SYSLOG_FACILITY=2", began)
-    lines = [line.partition("postfix")[2] for line in log.splitlines()]
-    numbers = {line.split(": ")[1] for line in lines if f"message-id=<{word}@" in line and ": " in line}
-    sent = [line for line in lines if line.partition("[")[0].endswith("/smtp") and "to=<" in line]
-    return [
-        line.partition("to=<")[2].partition(">")[0]
-        for line in sent
-        if len(parts := line.split(": ", 2)) == 3 and parts[1] in numbers
-    ]
+
+def alias_names(host: Host) -> list[str]:
+    """Return the names of the server's aliases, those that can be written plainly."""
+    if host.exists("postconf"):
+        maps = host.check_output("postconf -hx alias_maps").replace(",", " ").split()
+        listed = "\n".join(host.check_output("postalias -s %s", table) for table in maps)
+    else:
+        routers = host.check_output("exim4 -bP routers")
+        paths = sorted(
+            set(re.findall(r"^data = .*?lsearch[*@]{0,2} *[;{] *(/[^};:$ ]+)", routers, re.MULTILINE))
+        )
+        listed = "\n".join(host.file(path).content_string for path in paths if host.file(path).exists)
+    names = [line.partition(":")[0] for line in listed.splitlines() if ":" in line]
+    return [name for name in names if name.replace("-", "").replace(".", "").isalnum()]
