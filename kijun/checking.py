@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kijun import judging
 from kijun.errors import KijunError
-from kijun.inventory import Host, load_inventory
-from kijun.model import Finding, HostReport, Outcome, Status, Topic
+from kijun.inventory import Host, survey_inventory
+from kijun.model import Finding, HostReport, Outcome, Remark, RemarkKind, Status, Topic
 from kijun.reading.client import FORKS, TIMEOUT, HostRead, Reader
 from kijun.records import proofs
 from kijun.topics import all_topics
 
 if TYPE_CHECKING:
+    from kijun.exceptions.judging import Standing
     from kijun.standard.models import Control
 
 Progress = Callable[[int, int, HostReport], None]  # done, of how many, the host that just ended
@@ -31,6 +33,20 @@ class Options:
     vault_password_files: Sequence[str] = ()
     forks: int = FORKS
     timeout: float = TIMEOUT
+    exceptions: str | None = None  # the register's folder; `exceptions/` beside the inventory by default
+    expiring_within: int = 30  # days
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The chosen hosts, and what is excepted on them today."""
+
+    hosts: tuple[Host, ...]
+    standing: Standing
+
+    def only(self, names: Container[str]) -> Fleet:
+        """Return the fleet of these hosts."""
+        return replace(self, hosts=tuple(host for host in self.hosts if host.name in names))
 
 
 @dataclass(frozen=True)
@@ -42,10 +58,11 @@ class Report:
     finished: datetime
     hosts: tuple[HostReport, ...]
     topics: tuple[str, ...]
-    inventory: tuple[Host, ...] = ()  # to check again without loading it again
+    fleet: Fleet | None = None  # to check again without loading it again
     digests: Mapping[str, Mapping[str, str]] = field(
         default_factory=dict
     )  # host -> topic -> digest, where collected
+    remarks: tuple[Remark, ...] = ()  # of the register of exceptions
 
     @property
     def findings(self) -> list[tuple[HostReport, Finding]]:
@@ -56,47 +73,65 @@ class Report:
         """Return how many findings have `status`."""
         return sum(finding.status is status for _, finding in self.findings)
 
+    def remarked(self, kind: RemarkKind) -> list[Remark]:
+        """Return the remarks of one kind."""
+        return [remark for remark in self.remarks if remark.kind is kind]
+
     @property
     def exit_code(self) -> int:
-        """The contract's: 3 inventory error, 1 a fail, 2 something unknown or not read, 0 otherwise."""
+        """The contract's: 3 inventory error, 1 a fail (the register's too), 2 not all known, 0 otherwise."""
         if any(host.inventory_error for host in self.hosts):
             return 3
-        if self.count(Status.FAIL):
+        if self.count(Status.FAIL) or self.remarked(RemarkKind.FINDING):
             return 1
         unread = any(host.outcome is not Outcome.COLLECTED for host in self.hosts)
         return 2 if unread or self.count(Status.UNKNOWN) else 0
 
 
-def check(
-    options: Options, *, progress: Progress | None = None, inventory: Sequence[Host] | None = None
-) -> Report:
-    """Read the chosen hosts and judge the chosen topics; `inventory`: an earlier report's hosts.
+def assemble(options: Options) -> Fleet:
+    """Return the chosen hosts, and what is excepted there.
 
-    Raises KijunError where nothing can be read at all (unknown topic, inventory, floor); a problem of one
-    host is in its report.
+    Raises KijunError for a mistake in the inventory, a value below a floor, or a mistake in the register.
+    """
+    from kijun.exceptions import standing_of  # noqa: PLC0415 - while the reading process starts
+    from kijun.exceptions.judging import patterns  # noqa: PLC0415
+    from kijun.exceptions.register import load_register  # noqa: PLC0415
+
+    register = load_register(options.sources, Path(options.exceptions) if options.exceptions else None)
+    surveyed = survey_inventory(
+        options.sources,
+        limit=options.limit,
+        vault_password_files=options.vault_password_files,
+        patterns=patterns(register),
+    )
+    return Fleet(tuple(surveyed.hosts), standing_of(register, surveyed.matches, options.expiring_within))
+
+
+def check(options: Options, *, progress: Progress | None = None, fleet: Fleet | None = None) -> Report:
+    """Read the chosen hosts and judge the chosen topics; `fleet`: what `assemble` has given already.
+
+    Raises KijunError where nothing can be read at all (unknown topic, inventory, floor, register); a problem
+    of one host is in its report.
     """
     started = datetime.now(UTC)
     topics = choose_topics(options.topics)
     with Reader() as reader:
-        if inventory is None:
-            hosts = load_inventory(
-                options.sources, limit=options.limit, vault_password_files=options.vault_password_files
-            )
-        else:
-            hosts = list(inventory)
-        from kijun.standard import load_standard  # noqa: PLC0415 - while the reading process starts
+        fleet = fleet or assemble(options)
+        from kijun.exceptions.applying import apply  # noqa: PLC0415
+        from kijun.standard import load_standard  # noqa: PLC0415
 
         standard = load_standard()
-        checking = _Checking(hosts, topics, standard.controls, progress)
+        checking = _Checking(fleet.hosts, topics, standard.controls, progress)
         checking.run(reader, options)
     return Report(
         standard=standard.about.name,
         started=started,
         finished=datetime.now(UTC),
-        hosts=tuple(checking.reports[host.name] for host in hosts),
+        hosts=tuple(apply(checking.reports[host.name], fleet.standing) for host in fleet.hosts),
         topics=tuple(topic.slug for topic in topics),
-        inventory=tuple(hosts),
+        fleet=fleet,
         digests=checking.digests,
+        remarks=fleet.standing.remarks,
     )
 
 

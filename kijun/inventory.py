@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -44,6 +45,22 @@ class Host:
     problem: str = ""  # one sentence: a variable that cannot be resolved
 
 
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """What an Ansible pattern selects of the whole inventory, and the parts of it that select nothing."""
+
+    hosts: frozenset[str] = frozenset()
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The selected hosts, and what each pattern that was asked for matches of all hosts."""
+
+    hosts: list[Host]
+    matches: Mapping[str, Matched]
+
+
 def load_inventory(
     sources: Sequence[str],
     *,
@@ -52,7 +69,22 @@ def load_inventory(
     playbooks: Path | None = None,
     rules: Rules | None = None,
 ) -> list[Host]:
-    """Return the hosts that `sources` and `limit` select, in Ansible's order.
+    """Return the hosts that `sources` and `limit` select, in Ansible's order; see `survey_inventory`."""
+    return survey_inventory(
+        sources, limit=limit, vault_password_files=vault_password_files, playbooks=playbooks, rules=rules
+    ).hosts
+
+
+def survey_inventory(
+    sources: Sequence[str],
+    *,
+    limit: str | None = None,
+    vault_password_files: Sequence[str] = (),
+    playbooks: Path | None = None,
+    rules: Rules | None = None,
+    patterns: Sequence[str] = (),
+) -> Inventory:
+    """Return the hosts that `sources` and `limit` select, and what `patterns` match whatever the limit.
 
     Raises InventoryError where a source is missing or cannot be parsed, or nothing is selected, and
     FloorError where any selected host has a parameter below a floor: both before any host is touched. A host
@@ -64,13 +96,14 @@ def load_inventory(
         _Ansible(sources, vault_password_files, playbooks or data_root() / "playbooks") as ansible,
     ):
         hosts, values = [], {}
+        matches = {pattern: ansible.match(pattern) for pattern in patterns}
         for name, variables in ansible.select(limit):
             host, known = _resolve(ansible, name, variables, rules)
             hosts.append(host)
             values[name] = violations(rules, known)
     if refused := refusal(values):
         raise FloorError(refused)
-    return hosts
+    return Inventory(hosts, matches)
 
 
 def require_resolved(hosts: Iterable[Host]) -> None:
@@ -216,6 +249,22 @@ class _Ansible:
                 place = self.loader.last_file
                 variables = f"{host.name}: its variables in {place} cannot be loaded: {_sentence(str(bad))}."
             yield str(host.name), variables
+
+    def match(self, pattern: str) -> Matched:
+        """Return what an Ansible pattern selects of all hosts, and its parts that select nothing."""
+        from ansible.errors import AnsibleError  # noqa: PLC0415
+        from ansible.inventory.manager import split_host_pattern  # noqa: PLC0415
+
+        def hosts(part: str) -> frozenset[str]:
+            found = self.inventory.get_hosts(part, ignore_limits=True)
+            return frozenset(str(host.name) for host in found if not host.implicit)
+
+        try:
+            parts = [str(part) for part in split_host_pattern(pattern)]
+            unknown = [part.lstrip("!&") for part in parts if not hosts(part.lstrip("!&"))]
+            return Matched(hosts(pattern), tuple(unknown))
+        except (AnsibleError, re.error, ValueError, IndexError):
+            return Matched(unknown=(pattern,))  # no pattern at all
 
     def templates(self, variables: dict[str, Any]) -> Any:
         """Return a Templar over one host's variables."""

@@ -239,6 +239,27 @@ class Finding:
     title_ja: str = ""
     obligation: str = "none"  # of the clauses: must, must_not, should, effort, may or none
     proven_at: str = ""  # ISO 8601, UTC; where the grade is proven
+    exception: str = ""  # the id of the exception by which a failing control is EXCEPTED
+
+
+class RemarkKind(StrEnum):
+    """What a remark asks for."""
+
+    FINDING = "finding"  # counts as a control that fails does
+    OPEN = "open"  # somebody has still to do something
+    EXPIRING = "expiring"  # will soon count no longer
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something to be said of a record that people keep (an exception, a change), not of a host."""
+
+    kind: RemarkKind
+    about: str  # "exception" or "change"
+    subject: str  # its id
+    text: str  # one sentence
+    clauses: tuple[str, ...] = ()  # empty: good practice, no clause of the standard
+    source: str = ""  # the file
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The options by which `enforce` and `prove` choose hosts and topics."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,5 +20,11 @@ Topics = Annotated[
 VaultFiles = Annotated[
     list[str] | None,
     typer.Option("--vault-password-file", metavar="FILE", help="As in ansible-playbook; may be given again."),
+]
+RegisterFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--exceptions", metavar="DIR", help="The register of exceptions; exceptions/ beside the inventory."
+    ),
 ]
 Forks = Annotated[int, typer.Option("--forks", min=1, help="How many hosts at a time.")]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from kijun.cli._choosing import RegisterFolder
 from kijun.errors import KijunError
 
 
@@ -40,11 +41,18 @@ def check(  # noqa: PLR0917 - Typer passes options by name
     vault_password_file: Annotated[
         list[str] | None, typer.Option("--vault-password-file", help="As Ansible's; repeatable.")
     ] = None,
+    exceptions: RegisterFolder = None,
+    expiring_within: Annotated[
+        int,
+        typer.Option(
+            "--expiring-within", min=0, metavar="DAYS", help="Name exceptions that end within so many."
+        ),
+    ] = 30,
 ) -> int:
     """Read hosts and judge them against the standard. Changes nothing on them.
 
-    Exit code: 0 all pass, are excepted or do not apply; 1 something fails; 2 something is unknown or was not
-    read; 3 usage, inventory or floor error.
+    Exit code: 0 all pass, are excepted or do not apply; 1 something fails, or an exception is a finding; 2
+    something is unknown or was not read; 3 usage, inventory, register or floor error.
     """
     from kijun import reporting
 
@@ -60,7 +68,10 @@ def check(  # noqa: PLR0917 - Typer passes options by name
     from kijun.checking import Options, check as run  # noqa: I001
     from kijun.reporting.progress import ProgressBar
 
-    options = Options(inventory, limit, topic or (), vault_password_file or (), forks, timeout)
+    register = str(exceptions) if exceptions else None
+    options = Options(
+        inventory, limit, topic or (), vault_password_file or (), forks, timeout, register, expiring_within
+    )
     with ProgressBar(sys.stderr, os.environ) as progress:
         report = run(options, progress=progress.step)
     colour = output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from kijun.cli._choosing import Forks, Inventory, Limit, Topics, VaultFiles
+from kijun.cli._choosing import Forks, Inventory, Limit, RegisterFolder, Topics, VaultFiles
 
 
 def register(app: typer.Typer) -> None:
@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
         ] = False,
         diff: Annotated[bool, typer.Option("--diff", help="Show the differences in files.")] = False,
         everything: Annotated[bool, typer.Option("--all", help="Run all topics on all hosts.")] = False,
+        exceptions: RegisterFolder = None,
     ) -> int:
         """Read hosts, run the roles of failing topics on failing hosts, and read them again.
 
@@ -39,6 +40,7 @@ def register(app: typer.Typer) -> None:
             topics=tuple(topic or ()),
             vault_password_files=tuple(vault_password_file or ()),
             forks=forks,
+            exceptions=str(exceptions) if exceptions else None,
         )
         done = enforcement_of(Request(options, check=check, diff=diff, everything=everything), _say)
         for line in summary(done):

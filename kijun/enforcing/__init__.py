@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from kijun.checking import Options, Report, check
+from kijun.checking import Options, Report, assemble, check
 from kijun.enforcing.planning import Group, Plan, plan
 from kijun.enforcing.playing import Play, Played, run
-from kijun.inventory import Host, load_inventory, require_resolved
+from kijun.inventory import Host, require_resolved
 from kijun.model import Outcome
 from kijun.records.logs import all_secrets
 
@@ -70,20 +70,18 @@ def enforcement_of(request: Request, say: Say = lambda _line: None) -> Enforceme
     Raises KijunError before any host is touched: inventory, floors, unknown topics, unresolved variables.
     """
     options = request.options
-    hosts = load_inventory(
-        options.sources, limit=options.limit, vault_password_files=options.vault_password_files
-    )
-    require_resolved(hosts)
-    before = check(options, inventory=hosts)
+    fleet = assemble(options)
+    require_resolved(fleet.hosts)
+    before = check(options, fleet=fleet)
     wanted = plan(before.hosts, before.topics, everything=request.everything)
     enforcement = Enforcement(request, before, wanted)
     for group in wanted.groups:
         doing = "Predicting" if request.check else "Enforcing"
         say(f"{doing} {', '.join(group.topics)} on {_some(group.hosts)}")
-        enforcement.runs.append((group, run(_play(request, group, hosts), say)))
+        enforcement.runs.append((group, run(_play(request, group, fleet.hosts), say)))
     if wanted.groups and not request.check:
         touched = {name for group in wanted.groups for name in group.hosts}
-        again = check(options, inventory=[host for host in hosts if host.name in touched])
+        again = check(options, fleet=fleet.only(touched))
         enforcement.after = _merged(before, again)
     return enforcement
 

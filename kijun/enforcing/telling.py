@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from kijun.checking import Report
 from kijun.enforcing import Enforcement
-from kijun.model import Finding, HostReport, Outcome, Status
+from kijun.model import Finding, HostReport, Outcome, Remark, RemarkKind, Status
 
 
 def summary(done: Enforcement) -> list[str]:
@@ -16,10 +18,26 @@ def summary(done: Enforcement) -> list[str]:
     else:
         lines = _compared(done)
     lines += [f"  not run on {name}: {why}" for name, why in done.plan.left_out.items()]
+    lines += [line for host, topics in done.plan.spared.items() for line in _spared(host, topics)]
+    lines += [f"  {remark.about} {remark.subject}: {remark.text}" for remark in _register(done)]
     if done.failures:
         lines += [f"Ansible could not finish: {sentence}" for sentence in done.failures]
         lines += [f"  full log: {played.log}" for _, played in done.runs if not played.ok]
     return lines
+
+
+def _spared(host: str, topics: Mapping[str, str]) -> list[str]:
+    """Say which roles were not run, as they would undo what is permitted, and what to do instead."""
+    return [
+        f"  not run on {host}: {topic}, as its role would undo what is excepted: {what}; mend the other "
+        f"controls of {topic} by hand, or set the exception's state to withdrawn"
+        for topic, what in topics.items()
+    ]
+
+
+def _register(done: Enforcement) -> list[Remark]:
+    """Return the findings of the register: they count in the exit code, so they are said."""
+    return [] if done.request.check else (done.after or done.before).remarked(RemarkKind.FINDING)
 
 
 def _untouched(done: Enforcement) -> list[str]:
@@ -27,7 +45,7 @@ def _untouched(done: Enforcement) -> list[str]:
     failing = sum(_count(host, Status.FAIL) > 0 for host in hosts)
     unknown = sum(_count(host, Status.UNKNOWN) > 0 for host in hosts)
     if not failing and not unknown:
-        return ["Nothing to do: no control fails on any host."]
+        return [f"Nothing to do: no control fails on any host{_excepted(done.before)}."]
     said = f"{failing} of {len(hosts)} hosts fail and cannot be mended here"
     if not failing:
         said = f"no control fails, but {unknown} of {len(hosts)} hosts are not known"
@@ -68,7 +86,14 @@ def _verdict(after: Report) -> str:
     failing = sum(_count(host, Status.FAIL) > 0 for host in after.hosts)
     if failing:
         return f"{failing} of {len(after.hosts)} hosts still fail."
-    return "No control fails any more." if after.exit_code == 0 else "No control fails, but not all is known."
+    if after.count(Status.UNKNOWN) or any(host.outcome is not Outcome.COLLECTED for host in after.hosts):
+        return "No control fails, but not all is known."
+    return f"No control fails any more{_excepted(after)}."
+
+
+def _excepted(report: Report) -> str:
+    count = report.count(Status.EXCEPTED)
+    return f", but {count} {'is' if count == 1 else 'are'} excepted" if count else ""
 
 
 def _count(host: HostReport, status: Status) -> int:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from kijun.checking import Options, check
-from kijun.inventory import load_inventory, require_resolved
+from kijun.checking import Options, assemble, check
+from kijun.inventory import require_resolved
 from kijun.model import Outcome
 from kijun.paths import data_root
 from kijun.proving.children import Children, HostRun, Say, Wanted
@@ -74,11 +74,10 @@ def prove(
     and KeyboardInterrupt once interrupted proofs have removed what they made.
     """
     started = datetime.now(UTC)
-    hosts = load_inventory(
-        options.sources, limit=options.limit, vault_password_files=options.vault_password_files
-    )
+    fleet = assemble(options)
+    hosts = fleet.hosts
     require_resolved(hosts)
-    report = check(options, inventory=hosts)  # what the results rest on, and who can be reached at all
+    report = check(options, fleet=fleet)  # what the results rest on, and who can be reached at all
     readable = {host.name for host in report.hosts if host.outcome is Outcome.COLLECTED}
     done = {
         host.name: HostProofs(host.name, problem=f"{host.outcome}: {host.reason}")

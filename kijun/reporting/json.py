@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from kijun.model import Finding, HostReport, Outcome, Status
+from kijun.model import Finding, HostReport, Outcome, Remark, RemarkKind, Status
 
 if TYPE_CHECKING:
     from kijun.checking import Report
@@ -23,6 +23,7 @@ def render(report: Report) -> str:
         "started": _time(report.started),
         "finished": _time(report.finished),
         "hosts": {host.name: _host(host) for host in report.hosts},
+        "remarks": [_remark(remark) for remark in report.remarks],
         "summary": summary(report),
     }
     # A lone surrogate (a byte that was not UTF-8) cannot be written as UTF-8: it becomes U+FFFD.
@@ -37,7 +38,19 @@ def summary(report: Report) -> dict[str, Any]:
     return {
         "hosts": {outcome.value: hosts[outcome] for outcome in Outcome},
         "findings": {status.value: statuses[status] for status in Status},
+        "remarks": {kind.value: len(report.remarked(kind)) for kind in RemarkKind},
         "exit_code": report.exit_code,
+    }
+
+
+def _remark(remark: Remark) -> dict[str, Any]:
+    return {
+        "kind": remark.kind.value,
+        "about": remark.about,
+        "subject": remark.subject,
+        "text": remark.text,
+        "clauses": list(remark.clauses),
+        "source": remark.source,
     }
 
 
@@ -61,6 +74,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "actual": finding.actual,
         "source": finding.source,
         "reason": finding.reason,
+        "exception": finding.exception,
     }
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from kijun.model import Finding, HostReport, Outcome, Status
+from kijun.model import Finding, HostReport, Outcome, RemarkKind, Status
 from kijun.reporting.words import Words, words
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ _STATUS_COLOURS = {
     Status.NOT_APPLICABLE: "dim",
     Status.PASS: "green",
 }
+_REMARK_COLOURS = {RemarkKind.FINDING: "red", RemarkKind.OPEN: "yellow", RemarkKind.EXPIRING: "yellow"}
 _SEVERITIES = ("high", "medium", "low")
 _ORDER = {Status.FAIL: 0, Status.UNKNOWN: 1, Status.EXCEPTED: 2, Status.NOT_APPLICABLE: 3, Status.PASS: 4}
 _NAMES_SHOWN = 8
@@ -44,6 +45,7 @@ class _Text:
             yield self._heading(hosts)
             yield from body
             yield ""
+        yield from self._remarks(report)
         yield from self._summary(report)
 
     def _heading(self, hosts: list[HostReport]) -> str:
@@ -92,6 +94,23 @@ class _Text:
             status = self._status(Status.PASS)
             yield f"  {status} {topic} ({self._say.grades[grade]}): {', '.join(names)}"
 
+    def _remarks(self, report: Report) -> Iterator[str]:
+        """Yield what is to be said of the records that people keep: findings first."""
+        if not report.remarks:
+            return
+        yield self._paint(self._say.remarks, "bold")
+        for remark in report.remarks:
+            word = self._say.remark_kinds[remark.kind]
+            wide = sum(unicodedata.east_asian_width(c) in "WF" for c in word)
+            shown = self._paint(word.ljust(self._say.width - wide), _REMARK_COLOURS[remark.kind])
+            about = self._say.remark_subjects[remark.about]
+            yield f"  {shown} {about} {printable(remark.subject)}: {printable(remark.text)}"
+            cited = ", ".join(self._say.cite(clause) for clause in remark.clauses)
+            yield f"      {self._say.rests_on}: {cited or self._say.practice}"
+            if remark.source:
+                yield f"      {self._say.source}: {printable(remark.source)}"
+        yield ""
+
     def _summary(self, report: Report) -> Iterator[str]:
         outcomes = Counter(host.outcome for host in report.hosts)
         hosts = ", ".join(f"{outcomes[o]} {self._say.outcomes[o]}" for o in Outcome if outcomes[o])
@@ -101,6 +120,14 @@ class _Text:
             if count := report.count(status):
                 parts.append(self._paint(f"{count} {self._say.statuses[status]}", _STATUS_COLOURS[status]))
         yield f"{self._say.findings}: {', '.join(parts) or self._say.none}"
+        if report.remarks:
+            counts = [(kind, len(report.remarked(kind))) for kind in RemarkKind]
+            said = [
+                self._paint(f"{n} {self._say.remark_kinds[kind]}", _REMARK_COLOURS[kind])
+                for kind, n in counts
+                if n
+            ]
+            yield f"{self._say.remarks}: {', '.join(said)}"
         practice = sum(f.status is Status.FAIL and f.basis != "clause" for _, f in report.findings)
         if practice:
             yield self._say.practice_note.format(count=practice)

@@ -36,6 +36,9 @@ class Words:
     findings: str
     none: str
     more_hosts: str
+    remarks: str
+    remark_kinds: Mapping[str, str]
+    remark_subjects: Mapping[str, str]
 
     def title(self, finding: Finding) -> str:
         """Return the control's title."""
@@ -100,6 +103,9 @@ _ENGLISH = Words(
     findings="Controls",
     none="none",
     more_hosts=" and {count} more",
+    remarks="Exceptions and open items",
+    remark_kinds={"finding": "FAIL", "open": "open", "expiring": "expiring"},
+    remark_subjects={"exception": "exception", "change": "change"},
 )
 
 _JAPANESE = Words(
@@ -141,6 +147,9 @@ _JAPANESE = Words(
     findings="管理項目",
     none="なし",
     more_hosts=" ほか{count}台",
+    remarks="例外措置と未処理事項",
+    remark_kinds={"finding": "不適合", "open": "未処理", "expiring": "期限間近"},
+    remark_subjects={"exception": "例外措置", "change": "変更作業"},
 )
 
 

@@ -24,6 +24,7 @@ from kijun.standard.models import (
     StandardFile,
     Vocabulary,
 )
+from kijun.standard.procedures import Procedures
 
 __all__ = ["Clause", "Control", "ControlFile", "Heading", "Standard", "load_standard"]
 
@@ -43,6 +44,11 @@ class Standard:
     def vocabulary(self) -> Vocabulary:
         """The words that the clauses use: subjects, workflows and actors."""
         return _load(self.root / "vocabulary.yml", Vocabulary)
+
+    @cached_property
+    def procedures(self) -> Procedures:
+        """Who acts in the procedures that kijun keeps: exceptions, permitted forwardings, changes."""
+        return _load(self.root / "procedures.yml", Procedures)
 
     @cached_property
     def topics(self) -> dict[str, ControlFile]:

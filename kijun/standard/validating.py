@@ -37,6 +37,7 @@ def problems(standard: Standard, parameters: Mapping[str, Parameter]) -> Iterato
     """Yield every contradiction as a sentence without its full stop: file, key, what was expected."""
     yield from _clause_problems(standard)
     yield from _topic_problems(standard)
+    yield from _procedure_problems(standard)
     for slug, file in standard.topics.items():
         place = shown(standard.root / "controls" / f"{slug}.yml")
         if slug not in standard.about.topics:
@@ -93,6 +94,19 @@ def _topic_problems(standard: Standard) -> Iterator[str]:
     for subject in count:
         if subject not in standard.vocabulary.subjects:
             yield f"{place}: topics: expected a subject of vocabulary.yml, found '{subject}'"
+
+
+def _procedure_problems(standard: Standard) -> Iterator[str]:
+    path = standard.root / "procedures.yml"
+    if not path.is_file():  # a rulebook of which kijun keeps no procedure
+        return
+    place = shown(path)
+    for key, step in standard.procedures.steps():
+        if step.clause not in standard.clauses:
+            yield f"{place}: {key}.clause: expected a requirement of the rulebook, found {step.clause}"
+        for word in step.who:
+            if word not in standard.vocabulary.actors:
+                yield f"{place}: {key}.who: expected an actor of vocabulary.yml, found '{word}'"
 
 
 def _control_problems(

@@ -9,7 +9,7 @@ from enum import StrEnum
 from markupsafe import Markup
 
 from kijun.checking import Report
-from kijun.model import Finding, Outcome, Status
+from kijun.model import Finding, Outcome, RemarkKind, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +43,27 @@ def verdict(report: Report) -> Verdict:
     if unknown:
         english.append(f"{_number(len(unknown), 'result')} of hosts that were read could not be told.")
         japanese.append(f"読み取ったホストの結果のうち{len(unknown)}件は判定できませんでした。")
-    if failing:
+    remarked = report.remarked(RemarkKind.FINDING)
+    if remarked:
+        english.append(f"{_number(len(remarked), 'finding')} in the register of exceptions and open items.")
+        japanese.append(f"例外措置と未処理事項の記録に不適合が{len(remarked)}件あります。")
+    if failing or remarked:
         return Verdict(Status.FAIL, " ".join(english), "".join(japanese), practice)
     if unread or unknown or not report.findings:
         english.insert(0, "Nothing that could be judged fails, but not all could be judged.")
         japanese.insert(0, "判定できた範囲に不適合はありませんが、判定できないものがあります。")
         return Verdict(Status.UNKNOWN, " ".join(english), "".join(japanese), 0)
+    if excepted := report.count(Status.EXCEPTED):
+        return Verdict(
+            Status.EXCEPTED,
+            f"Nothing fails but what is excepted: {_number(excepted, 'result')}.",
+            f"例外承認された{excepted}件を除き、不適合はありません。",
+            0,
+        )
     return Verdict(
         Status.PASS,
-        "Everything that was looked at passes, is excepted, or does not apply.",
-        "確認した項目は、すべて適合、例外承認または対象外です。",
+        "Everything that was looked at passes, or does not apply.",
+        "確認した項目は、すべて適合または対象外です。",
         0,
     )
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from markupsafe import Markup
 
-from kijun.model import Finding, Grade, Outcome, Status
+from kijun.model import Finding, Grade, Outcome, RemarkKind, Status
 from kijun.reporting.words import words
 
 
@@ -50,6 +50,14 @@ class Words:
     def outcome(self, outcome: Outcome) -> Markup:
         """Return the word for how reading a host ended."""
         return both(self._english.outcomes[outcome], self._japanese.outcomes[outcome])
+
+    def remark(self, kind: RemarkKind) -> Markup:
+        """Return the word for what a remark asks for."""
+        return both(self._english.remark_kinds[kind].lower(), self._japanese.remark_kinds[kind])
+
+    def about(self, about: str) -> Markup:
+        """Return the word for what a remark is about."""
+        return both(self._english.remark_subjects[about], self._japanese.remark_subjects[about])
 
     def severity(self, severity: str) -> Markup:
         """Return what is said of a severity."""
