@@ -13,6 +13,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
+from kijun.documents import kind
 from kijun.standard.models import ControlId, Model, Sentence, Slug, Text
 
 PersonId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
@@ -25,7 +26,7 @@ def _day(value: Any) -> Any:
         return value
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
-    raise ValueError("expected a date (YYYY-MM-DD)")
+    raise ValueError(f"a date (YYYY-MM-DD), found {kind(value)}")
 
 
 Day = Annotated[date, BeforeValidator(_day)]
@@ -68,21 +69,20 @@ class ExceptionFile(Model):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if bool(self.controls) == bool(self.forwarding):
-            raise ValueError("controls: expected a list of controls, or else a forwarding, and not both")
+            found = "both" if self.controls else "neither"
+            raise ValueError(f"controls or else a forwarding, found {found}")
         if self.forwarding and self.state is State.EMERGENCY:
             raise ValueError(
-                "state: expected another, as a forwarding of mail needs permission first (S-10.1.12.a-2), "
-                "found 'emergency'"
+                "another state, as a forwarding needs permission first (S-10.1.12.a-2), found 'emergency'"
             )
         if self.state in (State.APPLIED, State.EMERGENCY) and (self.decided_by or self.decided_on):
             raise ValueError(
-                f"state: expected permitted or refused where decided_by or decided_on is given, "
-                f"found '{self.state}'"
+                f"the state permitted or refused where decided_by is given, found '{self.state}'"
             )
         if self.state in (State.APPLIED, State.REFUSED) and (self.reported_to or self.reported_on):
-            raise ValueError(f"state: expected emergency where reported_to is given, found '{self.state}'")
+            raise ValueError(f"the state emergency where reported_to is given, found '{self.state}'")
         if bool(self.reported_to) != bool(self.reported_on):
-            raise ValueError("reported_to: expected it together with reported_on, found only one of them")
+            raise ValueError("reported_to together with reported_on, found only one of them")
         return self
 
 

@@ -74,7 +74,7 @@ def test_exit_codes(hosts: tuple[HostReport, ...], code: int) -> None:
 
 def test_json_is_the_contract() -> None:
     document = json.loads(reporting.render(report(host(FAIL), DEAD), "json", "ja"))
-    assert list(document) == ["schema", "standard", "started", "finished", "hosts", "summary"]
+    assert list(document) == ["schema", "standard", "started", "finished", "hosts", "remarks", "summary"]
     assert (document["schema"], document["standard"]) == (1, "osaka-museums")
     assert document["started"] == "2026-11-24T01:02:03.000Z"
     assert document["hosts"]["web1"] == {
@@ -92,9 +92,11 @@ def test_json_is_the_contract() -> None:
                 "actual": "10",
                 "source": "/etc/x",
                 "reason": "",
+                "exception": "",
             }
         ],
     }
+    assert document["remarks"] == []
     assert document["hosts"]["dead"]["findings"][0]["status"] == "unknown"
     assert document["summary"]["hosts"]["unreachable"] == 1
     assert document["summary"]["findings"] == {

@@ -238,7 +238,8 @@ def one_host(*statuses: Status, outcome: Outcome = Outcome.COLLECTED) -> Report:
 @pytest.mark.parametrize(
     ("report", "status", "said"),
     [
-        (one_host(Status.PASS, Status.NOT_APPLICABLE, Status.EXCEPTED), Status.PASS, "Everything"),
+        (one_host(Status.PASS, Status.NOT_APPLICABLE), Status.PASS, "Everything"),
+        (one_host(Status.PASS, Status.NOT_APPLICABLE, Status.EXCEPTED), Status.EXCEPTED, "is excepted"),
         (one_host(Status.PASS, Status.FAIL), Status.FAIL, "1 control fails on 1 host."),
         (one_host(Status.PASS, Status.UNKNOWN), Status.UNKNOWN, "1 result of hosts that were read"),
         (one_host(Status.UNKNOWN, outcome=Outcome.DENIED), Status.UNKNOWN, "1 host could not be read."),
