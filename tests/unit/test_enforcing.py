@@ -2,6 +2,7 @@
 
 import io
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -59,6 +60,24 @@ def test_no_role_runs_on_a_release_out_of_support() -> None:
     wanted = plan([old], ["a"])
     assert not wanted.groups
     assert "roles do not run there" in wanted.left_out["old"]
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_a_topic_with_something_excepted_is_spared_and_told(everything: bool) -> None:
+    excepted = replace(finding("a", Status.EXCEPTED), control="a.y", exception="old-scanner")
+    one = HostReport("h1", Outcome.COLLECTED, "", 0.1, (finding("a", Status.FAIL), excepted))
+    other = host("h2", a=Status.FAIL, b=Status.FAIL)
+    wanted = plan([one, other], ["a", "b"], everything=everything)
+    runs = {name: group.topics for group in wanted.groups for name in group.hosts}
+    assert runs == ({"h1": ("b",)} if everything else {}) | {"h2": ("a", "b")}
+    assert wanted.spared == {"h1": {"a": "a.y (exception old-scanner)"}}
+    text = "\n".join(summary(Enforcement(Request(Options(("inv",))), report(one), wanted)))
+    assert "not run on h1: a, as its role would undo what is excepted: a.y (exception old-scanner)" in text
+
+
+def test_what_is_excepted_is_not_told_as_a_pass() -> None:
+    done = Enforcement(Request(Options(("inv",))), report(host("h", a=Status.EXCEPTED)), Plan(()))
+    assert summary(done) == ["Nothing to do: no control fails on any host, but 1 is excepted."]
 
 
 @given(st.lists(st.tuples(st.sampled_from(list(Status)), st.sampled_from(list(Status))), max_size=30))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from kijun import reporting
 from kijun.checking import Report
 from kijun.errors import KijunError
-from kijun.model import Finding, Grade, HostReport, Outcome, Status
+from kijun.model import Finding, Grade, HostReport, Outcome, Remark, RemarkKind, Status
 
 WHEN = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
 
@@ -223,3 +224,48 @@ def test_what_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
         with pytest.raises(KijunError, match="--output"):
             reporting.write(place, "x")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+REMARKS = (
+    Remark(RemarkKind.FINDING, "exception", "old<scanner>", "it is over.", (), "exceptions/old.yml"),
+    Remark(RemarkKind.OPEN, "exception", "outage", "not yet reported.", ("S-11.4.2",)),
+    Remark(RemarkKind.EXPIRING, "exception", "soon", "in 3 days."),
+)
+
+
+def test_a_remark_is_in_every_format_and_only_a_finding_fails() -> None:
+    fine = report(host(PASS))
+    assert replace(fine, remarks=REMARKS[1:]).exit_code == 0
+    made = replace(fine, remarks=REMARKS)
+    assert made.exit_code == 1
+    document = json.loads(reporting.render(made, "json", "en"))
+    assert [one["subject"] for one in document["remarks"]] == ["old<scanner>", "outage", "soon"]
+    assert document["summary"]["remarks"] == {"finding": 1, "open": 1, "expiring": 1}
+    suite = ET.fromstring(reporting.render(made, "junit", "en")).find("testsuite[@name='register']")
+    assert suite is not None
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "2")
+    text = reporting.render(made, "text", "en")
+    assert "FAIL           exception old<scanner>: it is over." in text
+    assert "Exceptions and open items: 1 FAIL, 1 open, 1 expiring" in text
+    assert "11(4)②" in text
+    assert "例外措置と未処理事項: 1 不適合, 1 未処理, 1 期限間近" in reporting.render(made, "text", "ja")
+    page = reporting.render(made, "html", "ja")
+    assert 'id="remarks"' in page
+    assert "old&lt;scanner&gt;" in page
+    assert 'class="verdict fail"' in page
+    assert 'id="remarks"' not in reporting.render(fine, "html", "ja")
+
+
+def test_excepted_never_looks_like_a_pass() -> None:
+    excepted = finding(Status.EXCEPTED, reason="exception x, until May", exception="x")
+    made = report(host(excepted))
+    text = reporting.render(made, "text", "en")
+    assert "pass" not in text
+    assert "Controls: 1 excepted" in text
+    page = reporting.render(made, "html", "en")
+    assert 'class="verdict excepted"' in page
+    assert 'class="verdict pass"' not in page
+    case = ET.fromstring(reporting.render(made, "junit", "en")).find(".//testcase")
+    assert case is not None
+    assert [child.tag for child in case] == ["properties", "skipped"]
+    assert json.loads(reporting.render(made, "json", "en"))["summary"]["findings"]["pass"] == 0
