@@ -19,6 +19,7 @@ from typing import TextIO
 from kijun.inventory import Host
 from kijun.proving.job import ProofJob, TestEvent, TestList, parse
 from kijun.records.logs import new_log
+from kijun.records.proofs import ProofResult
 
 Say = Callable[[str], None]
 AT_ONCE = 4  # tests at a time on one host: they mostly wait, for PAM's delays and for locks to pass
@@ -208,6 +209,8 @@ class Children:
         assert isinstance(message, TestEvent)
         with self._lock:
             result.events.append(message)
+        if message.result is ProofResult.NOT_RUN:
+            return  # the summary says it, once for all that have the same reason
         reason = f": {message.reason}" if message.reason else ""
         shown = message.what.rstrip(".") or message.test
         self._say(f"  {result.name}: {message.result.value}: {shown} ({message.seconds:.0f} s){reason}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
-from kijun.proving.running import Proving
+from kijun.proving.running import HostProofs, Proving
 from kijun.records.proofs import ProofResult
 
 SCHEMA = 1
+_NOT_RUN = ProofResult.NOT_RUN
 _WORDS = {
     ProofResult.PROVEN: "proven",
     ProofResult.FAILED: "FAILED",
@@ -17,11 +19,16 @@ _WORDS = {
 
 
 def as_text(done: Proving) -> list[str]:
-    """Return the lines that end `kijun prove`: every control of every host, then the counts."""
+    """Return the lines that end `kijun prove`: every control of every host, then the counts.
+
+    What did not run stands together, by topic and reason.
+    """
     lines = []
     for host in done.hosts:
         lines += [f"{host.name}: not proven: {host.problem}"] if host.problem else [f"{host.name}:"]
-        lines += [f"  {_WORDS[result]:8} {control}" for control, result in host.controls.items()]
+        ran = [(control, result) for control, result in host.controls.items() if result is not _NOT_RUN]
+        lines += [f"  {_WORDS[result]:8} {control}" for control, result in ran]
+        lines += _not_run(host)
         if host.log and (
             host.problem or {ProofResult.FAILED, ProofResult.ERROR} & {e.result for e in host.events}
         ):
@@ -34,6 +41,21 @@ def as_text(done: Proving) -> list[str]:
             "Not run: proofs that make a throw-away user or provoke a lockout; --intrusive runs them."
         )
     return lines
+
+
+def _not_run(host: HostProofs) -> Iterator[str]:
+    groups: dict[tuple[str, str], list[str]] = {}
+    for control, result in host.controls.items():
+        if result is _NOT_RUN:
+            topic, _, name = control.partition(".")
+            groups.setdefault((topic, _why_not(host, control)), []).append(name)
+    for (topic, reasons), names in groups.items():
+        yield f"  {_WORDS[_NOT_RUN]:8} {topic}: {', '.join(names)} ({reasons})"
+
+
+def _why_not(host: HostProofs, control: str) -> str:
+    events = (e for e in host.events if control in e.controls and e.result is _NOT_RUN)
+    return "; ".join(dict.fromkeys(event.reason or "no reason was given" for event in events))
 
 
 def as_json(done: Proving) -> str:

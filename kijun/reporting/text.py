@@ -24,6 +24,10 @@ _STATUS_COLOURS = {
 _REMARK_COLOURS = {RemarkKind.FINDING: "red", RemarkKind.OPEN: "yellow", RemarkKind.EXPIRING: "yellow"}
 _SEVERITIES = ("high", "medium", "low")
 _ORDER = {Status.FAIL: 0, Status.UNKNOWN: 1, Status.EXCEPTED: 2, Status.NOT_APPLICABLE: 3, Status.PASS: 4}
+_IN_SHORT = (
+    Status.NOT_APPLICABLE,
+    Status.PASS,
+)  # several controls on a line; all of it is in the other forms
 _NAMES_SHOWN = 8
 
 
@@ -63,17 +67,21 @@ class _Text:
             yield f"  {self._say.note}: {printable(host.reason)}"
         findings = sorted(host.findings, key=lambda f: (_ORDER[f.status], _severity(f), f.control))
         for finding in findings:
-            if finding.status is not Status.PASS:
+            if finding.status not in _IN_SHORT:
                 yield from self._finding(finding)
+        yield from self._without_subject(f for f in findings if f.status is Status.NOT_APPLICABLE)
         yield from self._passes(finding for finding in findings if finding.status is Status.PASS)
 
     def _finding(self, finding: Finding) -> Iterator[str]:
         status = self._status(finding.status)
         yield f"  {status} {finding.control}  {self._say.title(finding)}"
-        details = [(self._say.rests_on, self._basis(finding))]
-        if finding.status is not Status.NOT_APPLICABLE:
-            details += [(self._say.expected, finding.expected), (self._say.actual, finding.actual)]
-        details += [(self._say.source, finding.source), (self._say.reason, finding.reason)]
+        details = [
+            (self._say.rests_on, self._basis(finding)),
+            (self._say.expected, finding.expected),
+            (self._say.actual, finding.actual),
+            (self._say.source, finding.source),
+            (self._say.reason, finding.reason),
+        ]
         for label, value in details:
             if value:
                 yield f"      {label}: {printable(value)}"
@@ -85,11 +93,20 @@ class _Text:
         cited = ", ".join(self._say.cite(clause) for clause in finding.clauses)
         return f"{cited} ({self._say.obligations.get(finding.obligation, finding.obligation)}) [{severity}]"
 
+    def _without_subject(self, findings: Iterable[Finding]) -> Iterator[str]:
+        """Yield a topic's controls that do not apply together, once for each reason."""
+        groups: dict[tuple[str, str], list[str]] = {}
+        for finding in findings:
+            groups.setdefault((finding.topic, finding.reason), []).append(_short(finding))
+        for (topic, reason), names in sorted(groups.items()):
+            yield f"  {self._status(Status.NOT_APPLICABLE)} {topic}: {', '.join(names)}"
+            yield f"      {self._say.reason}: {printable(reason)}"
+
     def _passes(self, findings: Iterable[Finding]) -> Iterator[str]:
         """Yield one line per topic and grade; the grades are never merged."""
         lines: dict[tuple[str, str], list[str]] = {}
         for finding in findings:
-            lines.setdefault((finding.topic, finding.grade), []).append(finding.control.partition(".")[2])
+            lines.setdefault((finding.topic, finding.grade), []).append(_short(finding))
         for (topic, grade), names in sorted(lines.items()):
             status = self._status(Status.PASS)
             yield f"  {status} {topic} ({self._say.grades[grade]}): {', '.join(names)}"
@@ -146,6 +163,10 @@ def printable(text: str) -> str:
     return "".join(
         c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text
     )
+
+
+def _short(finding: Finding) -> str:
+    return finding.control.partition(".")[2]
 
 
 def _severity(finding: Finding) -> int:

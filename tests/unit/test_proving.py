@@ -101,12 +101,20 @@ def test_exit_codes_and_reports(hosts: list[HostProofs], code: int) -> None:
 
 
 def test_what_was_not_run_is_said_and_never_counted() -> None:
-    done = Proving(
-        datetime(2026, 4, 1, tzinfo=UTC), [HostProofs("h", [event(N, "a.x", reason="needs --intrusive")])]
-    )
-    text = "\n".join(as_text(done))
-    assert "not run  a.x" in text
-    assert "--intrusive runs them" in text
+    events = [
+        event(N, "a.x", "a.y", reason="needs --intrusive"),
+        event(N, "b.z", reason="no mail server"),
+        event(P, "b.z"),
+        event(N, "b.z", reason="no radio"),
+    ]
+    done = Proving(datetime(2026, 4, 1, tzinfo=UTC), [HostProofs("h", events)])
+    assert as_text(done) == [
+        "h:",
+        "  not run  a: x, y (needs --intrusive)",
+        "  not run  b: z (no mail server; no radio)",
+        "Controls: 3 not run.",
+        "Not run: proofs that make a throw-away user or provoke a lockout; --intrusive runs them.",
+    ]
     assert done.count(P) == 0
 
 

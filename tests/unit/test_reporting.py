@@ -167,6 +167,28 @@ def test_text_puts_failures_first_and_equal_hosts_together() -> None:
     assert "\x1b[31m" in reporting.render(report(*hosts), "text", "en", colour=True)
 
 
+def test_what_does_not_apply_stands_together_by_topic_and_reason() -> None:
+    none = [
+        finding(Status.NOT_APPLICABLE, control=control, topic=control.partition(".")[0], reason=reason)
+        for control, reason in (
+            ("t.a", "no mail"),
+            ("t.b", "no radio"),
+            ("t.c", "no mail"),
+            ("u.d", "no mail"),
+        )
+    ]
+    lines = reporting.render(report(host(PASS, *none)), "text", "en").splitlines()
+    assert lines[1:8] == [
+        "  not applicable t: a, c",
+        "      why: no mail",
+        "  not applicable t: b",
+        "      why: no radio",
+        "  not applicable u: d",
+        "      why: no mail",
+        "  pass           t (configured): one",
+    ]
+
+
 def test_grades_are_never_merged() -> None:
     text = reporting.render(report(host(PASS, finding(Status.PASS, "two", grade=Grade.PROVEN))), "text", "en")
     assert "t (configured): one" in text
