@@ -96,7 +96,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "servers": {"type": "list", "elements": "str", "required": True},
     "networks": {"type": "list", "elements": "str", "default": []},
 }
-CHRONYD, SOCKET = "/usr/sbin/chronyd", "/run/chrony/chronyd.sock"
+CHRONYD = "/usr/sbin/chronyd"
+SOCKET = "/run/chrony/chronyd.sock"
 JUMP = 1.0  # seconds, as in the configuration: a clock further off is set at once when chrony starts
 
 
