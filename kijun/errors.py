@@ -20,3 +20,7 @@ class FloorError(KijunError):
 
 class StandardError(KijunError):
     """A file of the rulebook is not what its model expects; names file, key and what was expected."""
+
+
+class RecordError(KijunError):
+    """The record of what happened cannot be opened, read or written."""
