@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -107,8 +108,16 @@ def assemble(options: Options) -> Fleet:
     return Fleet(tuple(surveyed.hosts), standing_of(register, surveyed.matches, options.expiring_within))
 
 
-def check(options: Options, *, progress: Progress | None = None, fleet: Fleet | None = None) -> Report:
+def check(
+    options: Options,
+    *,
+    progress: Progress | None = None,
+    fleet: Fleet | None = None,
+    meanwhile: Callable[[], None] | None = None,
+) -> Report:
     """Read the chosen hosts and judge the chosen topics; `fleet`: what `assemble` has given already.
+
+    `meanwhile` is run in a thread of its own while hosts are being waited for.
 
     Raises KijunError where nothing can be read at all (unknown topic, inventory, floor, register); a problem
     of one host is in its report.
@@ -122,6 +131,8 @@ def check(options: Options, *, progress: Progress | None = None, fleet: Fleet | 
 
         standard = load_standard()
         checking = _Checking(fleet.hosts, topics, standard.controls, progress)
+        if meanwhile is not None:
+            threading.Thread(target=meanwhile, daemon=True).start()
         checking.run(reader, options)
     return Report(
         standard=standard.about.name,

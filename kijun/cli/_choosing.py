@@ -27,4 +27,13 @@ RegisterFolder = Annotated[
         "--exceptions", metavar="DIR", help="The register of exceptions; exceptions/ beside the inventory."
     ),
 ]
+Record = Annotated[
+    str | None,
+    typer.Option(
+        "--record",
+        metavar="WHERE",
+        help="Where the record is: a file, or postgresql://USER@HOST/DATABASE. By default $KIJUN_RECORD, then"
+        " record.sqlite in the state folder.",
+    ),
+]
 Forks = Annotated[int, typer.Option("--forks", min=1, help="How many hosts at a time.")]

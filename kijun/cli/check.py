@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kijun.cli._choosing import RegisterFolder
+from kijun.cli._choosing import Record, RegisterFolder
 from kijun.errors import KijunError
 
 
@@ -48,6 +48,7 @@ def check(  # noqa: PLR0917 - Typer passes options by name
             "--expiring-within", min=0, metavar="DAYS", help="Name exceptions that end within so many."
         ),
     ] = 30,
+    record: Record = None,
 ) -> int:
     """Read hosts and judge them against the standard. Changes nothing on them.
 
@@ -66,14 +67,17 @@ def check(  # noqa: PLR0917 - Typer passes options by name
     if output:
         reporting.ensure_writable(output)
     from kijun.checking import Options, check as run  # noqa: I001
+    from kijun.recording import Recorder
     from kijun.reporting.progress import ProgressBar
 
+    recorder = Recorder(record)
     register = str(exceptions) if exceptions else None
     options = Options(
         inventory, limit, topic or (), vault_password_file or (), forks, timeout, register, expiring_within
     )
     with ProgressBar(sys.stderr, os.environ) as progress:
-        report = run(options, progress=progress.step)
+        report = run(options, progress=progress.step, meanwhile=recorder.warm_up)
+    recorder.check(options, report)
     colour = output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     text = reporting.render(report, form, chosen, colour=colour)
     if output:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kijun.cli._choosing import Inventory, Limit, VaultFiles
+from kijun.cli._choosing import Inventory, Limit, Record, VaultFiles
 from kijun.errors import KijunError
 
 
@@ -24,6 +24,7 @@ def drill(
         float, typer.Option("--timeout", min=1, max=86400, help="Seconds for one host.")
     ] = 3600,
     vault_password_file: VaultFiles = None,
+    record: Record = None,
 ) -> int:
     """Restore every backup set into an isolated folder of its host, compare it, and say what came of it.
 
@@ -37,7 +38,11 @@ def drill(
     from kijun.checking import Options
     from kijun.drilling import drill as run
     from kijun.drilling import exit_code
+    from kijun.recording import Recorder
 
-    found = run(Options(inventory, limit, (), vault_password_file or (), forks, timeout))
+    recorder = Recorder(record)
+    options = Options(inventory, limit, (), vault_password_file or (), forks, timeout)
+    found = run(options)
+    recorder.drill(options, found, exit_code(found))
     sys.stdout.write(render(found, form))
     return exit_code(found)

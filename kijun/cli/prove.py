@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kijun.cli._choosing import Forks, Inventory, Limit, Topics, VaultFiles
+from kijun.cli._choosing import Forks, Inventory, Limit, Record, Topics, VaultFiles
 
 
 def register(app: typer.Typer) -> None:
@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
             bool, typer.Option("--intrusive", help="Also make throw-away users and provoke lockouts.")
         ] = False,
         output_format: Annotated[str, typer.Option("--format", metavar="text|json")] = "text",
+        record: Record = None,
     ) -> int:
         """Run the proofs of the chosen topics and remember what they showed.
 
@@ -32,7 +33,9 @@ def register(app: typer.Typer) -> None:
         """
         from kijun.checking import Options
         from kijun.proving import running, telling
+        from kijun.recording import Recorder
 
+        recorder = Recorder(record)
         if output_format not in ("text", "json"):
             raise typer.BadParameter("it is text or json", param_hint="--format")
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a proof cleans up after itself either way
@@ -44,6 +47,7 @@ def register(app: typer.Typer) -> None:
             forks=forks,
         )
         done = running.prove(options, intrusive=intrusive, say=_progress)
+        recorder.proofs(options, done, intrusive=intrusive)
         print(telling.as_json(done) if output_format == "json" else "\n".join(telling.as_text(done)))
         return done.exit_code
 

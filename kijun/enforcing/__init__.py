@@ -64,8 +64,12 @@ class Enforcement:
         return 2 if code == 0 and self.failures else code
 
 
-def enforcement_of(request: Request, say: Say = lambda _line: None) -> Enforcement:
+def enforcement_of(
+    request: Request, say: Say = lambda _line: None, begin: Callable[[Enforcement], None] = lambda _done: None
+) -> Enforcement:
     """Bring the chosen hosts to the standard; `say` gets lines of progress.
+
+    `begin` is called once before the first host is touched, where any will be; what it raises ends the run.
 
     Raises KijunError before any host is touched: inventory, floors, unknown topics, unresolved variables.
     """
@@ -75,6 +79,8 @@ def enforcement_of(request: Request, say: Say = lambda _line: None) -> Enforceme
     before = check(options, fleet=fleet)
     wanted = plan(before.hosts, before.topics, everything=request.everything)
     enforcement = Enforcement(request, before, wanted)
+    if wanted.groups and not request.check:
+        begin(enforcement)
     for group in wanted.groups:
         doing = "Predicting" if request.check else "Enforcing"
         say(f"{doing} {', '.join(group.topics)} on {_some(group.hosts)}")

@@ -17,7 +17,14 @@ SCHEMA = 1
 
 def render(report: Report) -> str:
     """Return the report as one JSON document."""
-    document = {
+    # A lone surrogate (a byte that was not UTF-8) cannot be written as UTF-8: it becomes U+FFFD.
+    text = json.dumps(document(report), ensure_ascii=False, indent=1)
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace") + "\n"
+
+
+def document(report: Report) -> dict[str, Any]:
+    """Return what the JSON document says."""
+    return {
         "schema": SCHEMA,
         "standard": report.standard,
         "started": _time(report.started),
@@ -26,9 +33,6 @@ def render(report: Report) -> str:
         "remarks": [_remark(remark) for remark in report.remarks],
         "summary": summary(report),
     }
-    # A lone surrogate (a byte that was not UTF-8) cannot be written as UTF-8: it becomes U+FFFD.
-    text = json.dumps(document, ensure_ascii=False, indent=1)
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace") + "\n"
 
 
 def summary(report: Report) -> dict[str, Any]:
