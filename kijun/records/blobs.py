@@ -1,4 +1,4 @@
-"""What was recorded of a host, packed: whole, or as the lines that differ from an earlier whole one.
+"""What was recorded of a host, packed: whole, or as what differs from an earlier whole one.
 
 Unpacking is in kijun.records.verifier. Nothing is left out: a clock that is 0.3 ms ahead today and 0.4 ms
 tomorrow costs one changed line, deflated against the old one.
@@ -24,7 +24,18 @@ def whole(content: bytes) -> bytes:
 
 
 def difference(content: bytes, base: bytes) -> bytes | None:
-    """Return the lines of `content` that differ from `base`, packed; None where the two differ too much."""
+    """Return what differs of `content` from `base`, packed; None where the two differ too much."""
+    return _lines(content, base) or _likeness(content, base)
+
+
+def _likeness(content: bytes, base: bytes) -> bytes | None:
+    """Return `content` deflated against `base`: of some topics only, say, where `base` is of all."""
+    engine = zlib.compressobj(9, zdict=base[-_WINDOW:])
+    packed = b"\n" + engine.compress(content) + engine.flush()
+    return packed if len(packed) * _WORTH < len(whole(content)) else None
+
+
+def _lines(content: bytes, base: bytes) -> bytes | None:
     new, old = content.split(b"\n"), base.split(b"\n")
     if len(new) != len(old):
         return None

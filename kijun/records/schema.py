@@ -19,6 +19,16 @@ SCHEMA = 1
 PATIENCE = 30  # seconds to wait for another process that writes
 _LOCK = 0x6B696A756E  # the advisory lock of writers on PostgreSQL: "kijun"
 
+
+class _Bytes(sa.LargeBinary):
+    """Bytes as the database gives them: what else somebody has put there must not stop a verification."""
+
+    cache_ok = True
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> None:
+        """Return no processor."""
+
+
 metadata = sa.MetaData()
 about = sa.Table("record_about", metadata, sa.Column("schema", sa.Integer, primary_key=True))
 _text = sa.Text
@@ -44,9 +54,9 @@ blobs = sa.Table(
     "record_blobs",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("digest", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("digest", _Bytes, nullable=False, unique=True),
     sa.Column("base", sa.Integer, nullable=True),  # the id of the whole blob that this one differs from
-    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Column("data", _Bytes, nullable=False),
 )
 # Which blob was recorded of which host by which event. `kind` is the event's, so that the last check of a
 # host is one look-up.
@@ -79,12 +89,15 @@ def engine_of(place: Address) -> Engine:
 def _sqlite(place: Address) -> Engine:
     def connect() -> sqlite3.Connection:
         # rw: a record is never made by looking for one; no transaction but those that we begin.
-        return sqlite3.connect(
+        connection = sqlite3.connect(
             f"{place.path.as_uri()}?mode=rw",  # type: ignore[union-attr]
             uri=True,
             timeout=PATIENCE,
             isolation_level=None,
         )
+        # What is not UTF-8 was written by somebody else: it must come as far as being found so.
+        connection.text_factory = lambda said: said.decode("utf-8", "surrogateescape")
+        return connection
 
     engine = sa.create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
 
@@ -136,13 +149,30 @@ def create(connection: Connection) -> None:
     """Make the tables where there are none (within a writing transaction)."""
     metadata.create_all(connection)
     connection.execute(about.insert().values(schema=SCHEMA))
-    if connection.dialect.name == "sqlite":
+    for statement in _only_added_to(connection.dialect.name):
+        connection.exec_driver_sql(statement)
+
+
+def _only_added_to(dialect: str) -> Iterator[str]:
+    """Yield what makes the database refuse accidents; verifying does not rest on it."""
+    says = "a record is only added to"
+    if dialect == "sqlite":
         for table in metadata.tables:
             for verb in ("UPDATE", "DELETE"):
-                connection.exec_driver_sql(
+                yield (
                     f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table}"
-                    " BEGIN SELECT RAISE(ABORT, 'a record is only added to'); END"
+                    f" BEGIN SELECT RAISE(ABORT, '{says}'); END"
                 )
+        return
+    yield (
+        "CREATE FUNCTION record_only_added_to() RETURNS trigger LANGUAGE plpgsql"
+        f" AS $$ BEGIN RAISE EXCEPTION '{says}'; END $$"
+    )
+    for table in metadata.tables:
+        yield (
+            f"CREATE TRIGGER {table}_only_added_to BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
+            " FOR EACH STATEMENT EXECUTE FUNCTION record_only_added_to()"
+        )
 
 
 def exists(connection: Connection, place: Address) -> bool:

@@ -67,6 +67,15 @@ class UnreadableError(Exception):
     """A file is not what it should be; the text is one sentence."""
 
 
+def event_of(values: Sequence[Any]) -> Event:
+    """Return the event with these fields; ValueError where one is missing, or of another type."""
+    if len(values) != len(Event._fields) or type(values[0]) is not int:
+        raise ValueError("not the fields of an event")
+    if not all(isinstance(value, str) for value in values[1:]):
+        raise ValueError("a field that is no text")
+    return Event(*values)
+
+
 def event_hash(event: Event) -> str:
     """Return what `hash` of this event must be: SHA-256 of a JSON array of the other fields."""
     fields = [_SEAL, *event[:-1]]
@@ -82,19 +91,25 @@ def hosts_seal(states: Mapping[str, str]) -> str:
 
 
 def decode(data: bytes, base: Optional[bytes]) -> bytes:  # noqa: UP045 - older Pythons
-    """Return the content of a blob: deflated whole, or, with `base`, as the lines that differ from it.
+    """Return the content of a blob: deflated whole, or, with `base`, as what differs from it.
 
-    ValueError where it is damaged.
+    Such a difference is "NUMBERS newline DATA": the lines with these numbers, deflated, with the old ones as
+    the dictionary; without numbers all of the content, with `base` as the dictionary. ValueError where it is
+    damaged.
     """
     try:
         if base is None:
             return _inflate(zlib.decompressobj(), data)
         places, _, packed = data.partition(b"\n")
+        if not places:
+            return _inflate(zlib.decompressobj(zdict=base[-_WINDOW:]), packed)
         numbers = [int(number) for number in places.split(b",")]
+        if numbers != sorted(set(numbers)) or b",".join(b"%d" % number for number in numbers) != places:
+            raise ValueError("not the numbers of lines")
         lines = base.split(b"\n")
         old = b"\n".join(lines[number] for number in numbers)
         new = _inflate(zlib.decompressobj(zdict=old[-_WINDOW:]), packed).split(b"\n")
-        if len(new) != len(numbers) or min(numbers) < 0:
+        if len(new) != len(numbers) or numbers[0] < 0:
             raise ValueError("another number of lines")
         for place, number in enumerate(numbers):
             lines[number] = new[place]
@@ -155,11 +170,9 @@ class Chain:
         self.last: Optional[Event] = None  # noqa: UP045
         self.named: set[str] = set()  # digests that events name
         self._sound, self._anchors = sound, anchors
-        self._count = 0
 
     def take(self, event: Event, states: Mapping[str, str]) -> None:
         """Note the next event and what it names of hosts."""
-        self._count += 1
         self._place(event)
         if event_hash(event) != event.hash:
             self._bad(event.seq, "it is not what its hash says: it was edited or moved")
@@ -173,6 +186,10 @@ class Chain:
             if anchor.seq == event.seq and anchor.hash != event.hash:
                 self._bad(event.seq, f"it is another than the checkpoint of {anchor.time} has seen")
         self.last = event
+
+    def unreadable(self, seq: int) -> None:
+        """Note that there is something at `seq` which is no event."""
+        self._bad(seq, "it is no event any more: a field has another type")
 
     def _place(self, event: Event) -> None:
         if self.last is None:
@@ -300,7 +317,7 @@ def _take(line: dict[str, Any], chain: Chain, blobs: Blobs, extra: set[str]) -> 
         blobs.take(line["blob"], line["base"], base64.b64decode(line["data"], validate=True))
         extra.add(line["blob"])
     elif "event" in line:
-        chain.take(Event(*line["event"]), line["hosts"])
+        chain.take(event_of(line["event"]), line["hosts"])
     else:
         seen = [chain.last.seq, chain.last.hash] if chain.last else [0, ""]
         if line["end"] != seen:
@@ -323,7 +340,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
             for raw in stream:
                 try:
                     line = json.loads(raw)
-                except ValueError:
+                except (ValueError, RecursionError):
                     line = {}
                 yield line if isinstance(line, dict) else {}
     except OSError as bad:

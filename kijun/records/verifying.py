@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from kijun.records.schema import blobs, events, hosts, states
 from kijun.records.store import Record
-from kijun.records.verifier import Blobs, Chain, Checkpoint, Event, Problem
+from kijun.records.verifier import Blobs, Chain, Checkpoint, Event, Problem, event_of
 
 _BLOBS, _EVENTS = 1000, 50  # rows of one transaction: a writer must not wait long for us
 
@@ -35,8 +36,11 @@ def verify(record: Record, anchors: Sequence[Checkpoint] = ()) -> Verified:
     for digest, base, data in all_blobs(record, last_blob):
         checked.take(digest, base, data)
     chain = Chain(checked.sound, anchors)
-    for event, found in all_events(record, end):
-        chain.take(event, found)
+    for row, found in all_events(record, end):
+        try:
+            chain.take(event_of(row), found)
+        except ValueError:
+            chain.unreadable(row[0])
     return Verified(chain.record, chain.last, (*checked.problems, *chain.end(), *stray))
 
 
@@ -54,26 +58,22 @@ def all_blobs(record: Record, last: int, first: int = 1) -> Iterator[tuple[str, 
         with record.reading() as connection:
             rows = connection.execute(query.where(blobs.c.id > after, blobs.c.id <= last)).all()
         for number, digest, base_id, base_digest, data in rows:
-            rests_on = None if base_id is None else bytes(base_digest or b"").hex()
-            yield bytes(digest).hex(), rests_on, bytes(data)
+            yield _hex(digest), None if base_id is None else _hex(base_digest), _bytes(data)
             after = number
         if len(rows) < _BLOBS:
             return
 
 
-def all_events(record: Record, last: int) -> Iterator[tuple[Event, dict[str, str]]]:
-    """Yield every event up to `last`, in order, with what it names of hosts (host: digest)."""
+def all_events(record: Record, last: int) -> Iterator[tuple[sa.Row[Any], dict[str, str]]]:
+    """Yield the fields of every event up to `last`, in order, with what it names of hosts (host: digest)."""
     query, after = sa.select(events).order_by(events.c.seq).limit(_EVENTS), -(2**31)
     while True:
         with record.reading() as connection:
-            rows = [
-                Event(*row)
-                for row in connection.execute(query.where(events.c.seq > after, events.c.seq <= last))
-            ]
+            rows = connection.execute(query.where(events.c.seq > after, events.c.seq <= last)).all()
             found = _named(connection, after, rows[-1].seq) if rows else {}
-        for event in rows:
-            yield event, found.get(event.seq, {})
-            after = event.seq
+        for row in rows:
+            yield row, found.get(row.seq, {})
+            after = row.seq
         if len(rows) < _EVENTS:
             return
 
@@ -88,8 +88,17 @@ def _named(connection: Connection, after: int, last: int) -> Mapping[int, dict[s
     )
     found: dict[int, dict[str, str]] = defaultdict(dict)
     for seq, host_id, name, digest in rows:
-        found[seq][name if name is not None else f"(host {host_id})"] = bytes(digest or b"").hex()
+        found[seq][name if isinstance(name, str) else f"(host {host_id})"] = _hex(digest)
     return found
+
+
+def _bytes(value: object) -> bytes:
+    """Return `value`, or nothing where somebody has put another type there (SQLite lets them)."""
+    return value if isinstance(value, bytes) else b""
+
+
+def _hex(value: object) -> str:
+    return _bytes(value).hex()
 
 
 def _stray(connection: Connection) -> Iterator[Problem]:
@@ -105,7 +114,7 @@ def _stray(connection: Connection) -> Iterator[Problem]:
         yield Problem(seq, f"something is said of hosts in its name, as a {kind}, that is not in it")
     unnamed = sa.select(blobs.c.digest).where(blobs.c.id.not_in(sa.select(states.c.blob_id)))
     for (digest,) in connection.execute(unnamed.limit(1000)):
-        yield Problem(0, f"no event names what is under the digest {bytes(digest).hex()[:16]}…")
+        yield Problem(0, f"no event names what is under the digest {_hex(digest)[:16]}…")
     unknown = sa.select(hosts.c.name).where(hosts.c.id.not_in(sa.select(states.c.host_id)))
     for (name,) in connection.execute(unknown.limit(1000)):
         yield Problem(0, f"no event names the host {name}")
