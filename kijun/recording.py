@@ -1,6 +1,7 @@
-"""What `check`, `enforce`, `prove` and `drill` write into the record, and what is said where it cannot be.
+"""What the verbs write into the record, and what is said where it cannot be.
 
-A result is never lost with its record: what cannot be recorded is said on stderr in one sentence. Only
+A result is never lost with its record: what cannot be recorded is said on stderr in one sentence, and an exit
+code of 0 becomes 2. Only
 `begin` is strict: hosts are not touched by a run that leaves no trace (S-10.1.2.b: the content of a change is
 recorded).
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,8 @@ from kijun.errors import KijunError, RecordError
 from kijun.records.address import address
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kijun.checking import Options, Report
     from kijun.drilling import HostDrill
     from kijun.enforcing import Enforcement
@@ -70,7 +74,9 @@ class Recorder:
 
         def write() -> None:
             if done.after is not None:
-                self._check(done.request.options, done.after, self._run)
+                touched = {name for group in done.plan.groups for name in group.hosts}
+                hosts = tuple(host for host in done.after.hosts if host.name in touched)
+                self._check(done.request.options, replace(done.after, hosts=hosts), self._run)
             records.note("enforce-end", *of_run_end(done, self._run), where=self.place)
 
         return self._try("the end of this run", write)
@@ -93,9 +99,21 @@ class Recorder:
             lambda: records.note("drill", *of_drill(options, hosts, exit_code), where=self.place),
         )
 
-    def _check(self, options: Options, report: Report, run: str = "") -> None:
-        from kijun.records.payloads import of_check  # noqa: PLC0415
+    def exception(self, options: Options, path: Path) -> bool:
+        """Record an application for an exception; return whether it could be."""
+        from kijun.records.payloads import of_application  # noqa: PLC0415
 
+        return self._try(
+            "this application",
+            lambda: records.note("exception-new", of_application(options, path), where=self.place),
+        )
+
+    def _check(self, options: Options, report: Report, run: str = "") -> None:
+        from kijun.records.payloads import of_check, of_register  # noqa: PLC0415
+
+        judged = report.fleet.standing.judged if report.fleet else ()
+        register, empty = of_register(options, judged), of_register(options, ())
+        records.note_change("exceptions", register, "inventory", empty, where=self.place)
         records.note("check", *of_check(options, report, run), where=self.place)
 
     def _try(self, what: str, write: Callable[[], object]) -> bool:

@@ -53,7 +53,8 @@ def check(  # noqa: PLR0917 - Typer passes options by name
     """Read hosts and judge them against the standard. Changes nothing on them.
 
     Exit code: 0 all pass, are excepted or do not apply; 1 something fails, or an exception is a finding; 2
-    something is unknown or was not read; 3 usage, inventory, register or floor error.
+    something is unknown or was not read, or the check not recorded; 3 usage, inventory, register or floor
+    error.
     """
     from kijun import reporting
 
@@ -77,11 +78,14 @@ def check(  # noqa: PLR0917 - Typer passes options by name
     )
     with ProgressBar(sys.stderr, os.environ) as progress:
         report = run(options, progress=progress.step, meanwhile=recorder.warm_up)
-    recorder.check(options, report)
     colour = output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     text = reporting.render(report, form, chosen, colour=colour)
-    if output:
-        reporting.write(output, text)
-    else:
-        sys.stdout.write(text)
-    return report.exit_code
+    try:
+        if output:
+            reporting.write(output, text)
+        else:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+    finally:  # whatever becomes of the report, the check has been; and the other way round
+        recorded = recorder.check(options, report)
+    return report.exit_code or (0 if recorded else 2)

@@ -28,8 +28,8 @@ def drill(
 ) -> int:
     """Restore every backup set into an isolated folder of its host, compare it, and say what came of it.
 
-    Exit code: 0 all is as it was; 1 something is not; 2 a host did not answer; 3 usage, inventory or floor
-    error.
+    Exit code: 0 all is as it was; 1 something is not; 2 a host did not answer, or it was not recorded; 3
+    usage, inventory or floor error.
     """
     from kijun.drilling import FORMATS, render
 
@@ -43,6 +43,9 @@ def drill(
     recorder = Recorder(record)
     options = Options(inventory, limit, (), vault_password_file or (), forks, timeout)
     found = run(options)
-    recorder.drill(options, found, exit_code(found))
-    sys.stdout.write(render(found, form))
-    return exit_code(found)
+    try:
+        sys.stdout.write(render(found, form))
+        sys.stdout.flush()
+    finally:
+        recorded = recorder.drill(options, found, exit_code(found))
+    return exit_code(found) or (0 if recorded else 2)

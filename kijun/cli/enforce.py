@@ -48,9 +48,11 @@ def register(app: typer.Typer) -> None:
         )
         request = Request(options, check=check, diff=diff, everything=everything)
         done = enforcement_of(request, _say, recorder.begin)
-        recorded = recorder.end(done)
-        for line in summary(done):
-            _say(line)
+        try:
+            for line in summary(done):
+                _say(line)
+        finally:
+            recorded = recorder.end(done)
         return done.exit_code or (0 if recorded else 2)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kijun.cli._choosing import Inventory, RegisterFolder, VaultFiles
+from kijun.cli._choosing import Inventory, Record, RegisterFolder, VaultFiles
 
 
 def register(app: typer.Typer) -> None:
@@ -92,18 +92,25 @@ def new(
     ] = False,
     exceptions: RegisterFolder = None,
     vault_password_file: VaultFiles = None,
+    record: Record = None,
 ) -> int:
-    """Write an application as a file of the register, to be looked at and committed. Never overwrites."""
+    """Write an application as a file of the register, to be looked at and committed. Never overwrites.
+
+    Exit code: 0 it is written, 2 and it could not be recorded, 3 it is not written.
+    """
     from kijun.checking import Options
     from kijun.exceptions.writing import Application, write_new
+    from kijun.recording import Recorder
 
     options = Options(inventory, vault_password_files=vault_password_file or (), exceptions=_text(exceptions))
     application = Application(
         name, hosts, reason, applicant, tuple(control or ()), forward_from, forward_to, instead, expires_on,
         emergency,
     )  # fmt: skip
-    print(f"{write_new(application, options)} is written; look it through and commit it.")
-    return 0
+    recorder = Recorder(record)
+    path = write_new(application, options)
+    print(f"{path} is written; look it through and commit it.")
+    return 0 if recorder.exception(options, path) else 2
 
 
 def _text(path: Path | None) -> str | None:

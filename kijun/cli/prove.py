@@ -28,8 +28,8 @@ def register(app: typer.Typer) -> None:
     ) -> int:
         """Run the proofs of the chosen topics and remember what they showed.
 
-        Exit codes: 0 all that ran passed, 1 a proof failed, 2 a host or proof could not be run or nothing was
-        proven, 3 inventory or floor (nothing touched).
+        Exit codes: 0 all that ran passed, 1 a proof failed, 2 a host or proof could not be run, or nothing
+        was proven, or it was not recorded, 3 inventory or floor (nothing touched).
         """
         from kijun.checking import Options
         from kijun.proving import running, telling
@@ -47,9 +47,12 @@ def register(app: typer.Typer) -> None:
             forks=forks,
         )
         done = running.prove(options, intrusive=intrusive, say=_progress)
-        recorder.proofs(options, done, intrusive=intrusive)
-        print(telling.as_json(done) if output_format == "json" else "\n".join(telling.as_text(done)))
-        return done.exit_code
+        try:
+            print(telling.as_json(done) if output_format == "json" else "\n".join(telling.as_text(done)))
+            sys.stdout.flush()
+        finally:
+            recorded = recorder.proofs(options, done, intrusive=intrusive)
+        return done.exit_code or (0 if recorded else 2)
 
 
 def _progress(line: str) -> None:

@@ -30,6 +30,7 @@ class Standing:
 
     granted: Mapping[str, Mapping[str, Granted]] = field(default_factory=dict)
     remarks: tuple[Remark, ...] = ()
+    judged: tuple[Judged, ...] = ()  # what it rests on
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def stand(judged: Iterable[Judged]) -> Standing:
     """Return what the entries grant together. Of two for one control, the one that lasts longest is told."""
     granted: dict[str, dict[str, Granted]] = {}
     remarks: list[Remark] = []
+    judged = tuple(judged)
     for one in sorted(judged, key=lambda j: j.entry.file.expires_on or date.max):
         remarks += one.remarks
         if one.counts:
@@ -58,7 +60,8 @@ def stand(judged: Iterable[Judged]) -> Standing:
                 for control in one.entry.file.controls:
                     granted.setdefault(host, {})[control] = Granted(one.entry.id, _why(one.entry))
     order = list(RemarkKind)
-    return Standing(granted, tuple(sorted(remarks, key=lambda r: (order.index(r.kind), r.subject))))
+    told = tuple(sorted(remarks, key=lambda r: (order.index(r.kind), r.subject)))
+    return Standing(granted, told, judged)
 
 
 def judge_register(

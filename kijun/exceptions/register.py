@@ -83,6 +83,11 @@ def load_register(sources: Sequence[str], folder: Path | None = None) -> Registe
     return Register(tuple(entries.values()), persons, settings)
 
 
+def load_exception(path: Path) -> ExceptionFile:
+    """Return one file of the register; RegisterError as for `load_register`."""
+    return _load(path, ExceptionFile)
+
+
 def load_persons(places: Sequence[Path]) -> dict[str, Person]:
     """Return all persons of the `persons.yml` in `places`; empty where there is none."""
     persons: dict[str, Person] = {}

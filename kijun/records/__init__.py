@@ -25,12 +25,36 @@ def note(
     again). No secrets, in either. `where`: a place as in --record, by default $KIJUN_RECORD or the state
     folder's file. Raises RecordError where the event cannot be written; then nothing of it is.
     """
-    from kijun.records.canonical import canonical  # noqa: PLC0415
+    from kijun.records.canonical import canonical, well_formed  # noqa: PLC0415
     from kijun.records.store import Record  # noqa: PLC0415
 
     contents = {
-        host: "\n".join(canonical(line) for line in lines).encode() for host, lines in (found or {}).items()
+        well_formed(host): "\n".join(canonical(line) for line in lines).encode()
+        for host, lines in (found or {}).items()
     }
-    place = where if isinstance(where, Address) else address(where)
-    with Record(place) as record:
+    with Record(_place(where)) as record:
         return record.append(kind, payload, contents).seq
+
+
+def note_change(
+    kind: str,
+    payload: Mapping[str, object],
+    subject: str,
+    initial: Mapping[str, object],
+    *,
+    where: str | Address | None = None,
+) -> int | None:
+    """Add an event, unless the last of its kind on the same subject says the same; return its number.
+
+    `subject` is the key of `payload` that tells what it is about. Where there is no event yet, `initial` is
+    what the last one would have said. Raises RecordError as `note`.
+    """
+    from kijun.records.store import Record  # noqa: PLC0415
+
+    with Record(_place(where)) as record:
+        event = record.append_change(kind, payload, subject, initial)
+        return event.seq if event else None
+
+
+def _place(where: str | Address | None) -> Address:
+    return where if isinstance(where, Address) else address(where)

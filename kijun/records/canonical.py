@@ -25,6 +25,11 @@ def canonical(value: object) -> str:
         allow_nan=False,
         default=_plain,
     )
+    return well_formed(text)
+
+
+def well_formed(text: str) -> str:
+    """Return `text` with U+FFFD for what is not Unicode."""
     return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 

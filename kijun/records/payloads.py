@@ -13,14 +13,18 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from kijun.documents import standard_root
+from kijun.exceptions.register import load_exception
 from kijun.model import Status
 from kijun.records.canonical import iso
 from kijun.reporting.json import document
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kijun.checking import Options, Report
     from kijun.drilling import HostDrill
     from kijun.enforcing import Enforcement
+    from kijun.exceptions.judging import Judged
     from kijun.proving.running import Proving
 
 Payload = dict[str, Any]
@@ -50,6 +54,22 @@ def _head(host: Mapping[str, Any]) -> Payload:
         "reason": host["reason"],
         "counts": {status.value: counts[status.value] for status in Status if counts[status.value]},
     }
+
+
+def of_register(options: Options, judged: Iterable[Judged]) -> Payload:
+    """Return the register of exceptions as it counts today; remarks that change every day are the check's."""
+    return {"inventory": list(options.sources), "entries": [_entry(one) for one in judged]}
+
+
+def _entry(one: Judged) -> Payload:
+    values = one.entry.file.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return {"id": one.entry.id, **values, "counts": one.counts, "selected": sorted(one.hosts)}
+
+
+def of_application(options: Options, path: Path) -> Payload:
+    """Return the application for an exception that was just written to `path`."""
+    values = load_exception(path).model_dump(mode="json", by_alias=True, exclude_none=True)
+    return {"inventory": list(options.sources), "id": path.stem, "file": str(path), **values}
 
 
 def of_run_begin(done: Enforcement, run: str) -> Payload:

@@ -37,7 +37,7 @@ events = sa.Table(
     metadata,
     sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("time", _text, nullable=False, index=True),
-    sa.Column("kind", _text, nullable=False),
+    sa.Column("kind", _text, nullable=False, index=True),
     sa.Column("who", _text, nullable=False),
     sa.Column("payload", _text, nullable=False),
     sa.Column("hosts", _text, nullable=False),

@@ -6,6 +6,7 @@ that found the same (kijun.records.blobs), and sealed by the event that names it
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import re
@@ -31,6 +32,7 @@ from kijun.records.verifier import MAX_BLOB, Event, decode, event_hash, hosts_se
 MAX_PAYLOAD = 4 * 2**20  # characters
 _KIND = re.compile(r"[a-z]{1,20}(-[a-z]{1,20}){0,2}\Z")
 _CHUNK = 500  # parameters of one statement
+_LATEST = 100  # events among which one on the same subject is looked for
 _NO_LOGIN = 4294967295  # of /proc/self/loginuid where nobody logged in (a timer)
 
 
@@ -62,11 +64,34 @@ class Record:
             raise RecordError(f"an event ({kind}) is too large to be recorded.")
         digests = {name: packing.digest(content) for name, content in contents.items()}
         with schema.writing(self._engine, self.place) as connection:
-            last = self._last(connection)
-            event = _next(last, kind, text, hosts_seal(digests))
-            connection.execute(events.insert().values(event._asdict()))
+            event = self._add(connection, kind, text, hosts_seal(digests))
             if contents:
                 _Keeping(connection, event, contents, digests).keep()
+        return event
+
+    def append_change(
+        self, kind: str, payload: Mapping[str, object], subject: str, initial: object
+    ) -> Event | None:
+        """Add one event, unless the last of its kind on the same subject says the same.
+
+        `subject` is the key of `payload` that tells what it is about, and `initial` what the last one would
+        have said where there is none. Return the event, None where nothing was added. RecordError as for
+        `append`.
+        """
+        text = canonical(payload)
+        about = canonical(payload[subject])
+        with schema.writing(self._engine, self.place) as connection:
+            said = canonical(initial)
+            if schema.exists(connection, self.place):
+                query = sa.select(events.c.payload).where(events.c.kind == kind).order_by(events.c.seq.desc())
+                latest = connection.execute(query.limit(_LATEST)).scalars().all()
+                same = (str(old) for old in latest if _about(old, subject) == about)
+                said = next(same, said)
+            return None if said == text else self._add(connection, kind, text, "")
+
+    def _add(self, connection: Connection, kind: str, text: str, seal: str) -> Event:
+        event = _next(self._last(connection), kind, text, seal)
+        connection.execute(events.insert().values(event._asdict()))
         return event
 
     def _last(self, connection: Connection) -> Event:
@@ -87,6 +112,14 @@ class Record:
             if not schema.exists(connection, self.place):
                 raise RecordError(f"there is no record at {self.place.shown} yet; 'kijun check' begins one.")
             yield connection
+
+
+def _about(payload: object, subject: str) -> str | None:
+    """Return what an earlier event is about; None where somebody has damaged it."""
+    try:
+        return canonical(json.loads(str(payload))[subject])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _next(last: Event | None, kind: str, payload: str, seal: str) -> Event:

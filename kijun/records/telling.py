@@ -161,6 +161,18 @@ def _check(one: Happened) -> str:
     )
 
 
+def _exceptions(one: Happened) -> str:
+    entries = one.payload["entries"]
+    count = sum(bool(entry["counts"]) for entry in entries)
+    return f"the register has changed: {_count(len(entries), 'entry', 'entries')}, {count} of which count"
+
+
+def _application(one: Happened) -> str:
+    aims = one.payload.get("controls") or [f"mail of {one.payload['forwarding']['from']}"]
+    what = f"{one.payload['id']}: {', '.join(aims)} on {one.payload['hosts']}"
+    return f"{one.payload['applicant']} applies for {what}"
+
+
 def _begin(one: Happened) -> str:
     parts = [f"{', '.join(group['topics'])} on {_hosts(group['hosts'])}" for group in one.payload["groups"]]
     ended = "" if one.ended else "; NOT ENDED: no event says how it went"
@@ -181,6 +193,8 @@ def _tried(one: Happened) -> str:
 _WHAT: Mapping[str, Callable[[Happened], str]] = {
     "record": _record,
     "check": _check,
+    "exceptions": _exceptions,
+    "exception-new": _application,
     BEGIN: _begin,
     END: _end,
     "proof": _tried,
@@ -205,5 +219,5 @@ def _hosts(names: Sequence[str]) -> str:
     return f"{_count(len(names), 'host')} ({', '.join(names[:_SOME])}, …)"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _count(number: int, what: str, many: str = "") -> str:
+    return f"{number} {what if number == 1 else many or what + 's'}"
