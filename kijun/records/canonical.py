@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+_SURROGATES = re.compile("[\ud800-\udfff]")
 LONGEST = 4096  # characters of one text: what a host sends must not fill the record
 
 
@@ -30,7 +32,7 @@ def canonical(value: object) -> str:
 
 def well_formed(text: str) -> str:
     """Return `text` with U+FFFD for what is not Unicode."""
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return _SURROGATES.sub("\ufffd", text)
 
 
 def _bounded(value: Any) -> Any:
