@@ -34,7 +34,7 @@ from kijun.topics._backup_view import (
 from kijun.topics._mail_said import Said, bad, beside, good, unsure
 from kijun.topics._mail_view import listed
 
-PROGRAM_SHA256 = "a7dcee4bccd20e604d3c9b873ec2c22907a66bba9f220950f9ed349a8d0c9507"
+PROGRAM_SHA256 = "81b08f33e76a78c95fe4754ffb0e6f6c1b9c23daed844a163e172b7fb26dde8d"
 _EXPECTED = {
     "covered": "every database and file share of this host belongs to a set",
     "as_planned": "the host's list of sets says what backup_sets says",

@@ -3,9 +3,9 @@
 # SSH server and an address of its own, made by hand as for a repository host that is not in the inventory.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
-if [ ! -x /usr/bin/setfacl ] || [ ! -x /usr/bin/restic ] || [ ! -x /usr/bin/rclone ]; then
+if [ ! -x /usr/bin/setfacl ] || [ ! -x /usr/bin/restic ] || [ ! -x /usr/bin/rclone ] || [ ! -x /usr/bin/pg_lsclusters ] || [ ! -x /usr/sbin/mariadbd ]; then
     apt-get update -q
-    apt-get install -qy --no-install-recommends restic rclone acl attr openssh-client iproute2
+    apt-get install -qy --no-install-recommends restic rclone acl attr openssh-client iproute2 postgresql mariadb-server
 fi
 id kijun-backup >/dev/null 2>&1 ||
     useradd --system --home-dir /var/lib/kijun-backup --no-create-home --shell /bin/sh --password '*' kijun-backup
@@ -60,3 +60,22 @@ ln -f /srv/museum/works/4 /srv/museum/works/4-again
 for number in 1 2 3; do head -c 20000 /dev/urandom >"/var/lib/museum-disk/scan-$number"; done
 grep -q /srv/disk /etc/fstab || echo '/var/lib/museum-disk /srv/disk none bind 0 0' >>/etc/fstab
 mountpoint -q /srv/disk || mount /srv/disk
+
+# Databases of both kinds, with a role and an account that own something.
+cd /
+runuser -u postgres -- psql -qX <<'EOF'
+select 'create role curator login' where not exists (select from pg_roles where rolname = 'curator') \gexec
+select 'create database museum owner curator' where not exists (select from pg_database where datname = 'museum') \gexec
+\c museum
+create table if not exists works (id int primary key, title text not null, photo bytea);
+insert into works select n, 'work ' || n, sha256(n::text::bytea) from generate_series(1, 2000) n on conflict do nothing;
+alter table works owner to curator;
+EOF
+mariadb <<'EOF'
+create database if not exists shop;
+use shop;
+create table if not exists tickets (id int primary key, visitor varchar(80) not null);
+insert ignore into tickets select seq, concat('visitor ', seq) from seq_1_to_1500;
+create user if not exists 'till'@'localhost' identified via unix_socket;
+grant select, insert on shop.* to 'till'@'localhost';
+EOF

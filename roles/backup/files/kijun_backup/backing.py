@@ -6,7 +6,7 @@ import os
 import time
 from typing import Any
 
-from kijun_backup import repository
+from kijun_backup import dumping, journal, repository
 from kijun_backup.records import alone, read, tell, write
 from kijun_backup.settings import BackupError, BackupSet
 from kijun_backup.sources import Amount, amount, require_present
@@ -43,31 +43,43 @@ def run_set(one: BackupSet) -> bool:
         try:
             _back_up(one, record)
             verify(one, record, repository.snapshots())
+            journal.tidy(one, record["bases"])
         except BackupError as problem:
             record["problem"] = str(problem)
         write(one.name, record)
-    return _told(one, record)
+    return _told(one, record) and (not one.journal or journal.store(one))
 
 
 def _back_up(one: BackupSet, record: dict[str, Any]) -> None:
     remembered = [str(point) for point in record.get("mounts", ())]
     record["mounts"] = remembered
     mounts = require_present(one, remembered)
-    before = amount(one.paths, one.excludes)
+    with dumping.dumped(one) as made:
+        _store(one, record, [*one.paths, *([str(dumping.folder_of(one))] if made else [])])
+    record["databases"] = [
+        f"{row['engine']} {row['server']} {row['name']}" for row in made if row["kind"] == "database"
+    ]
+    record["bases"] = {
+        row["server"]: {"start": row["start"], "size": row["size"]} for row in made if row["kind"] == "base"
+    }
+    record["mounts"] = mounts
+
+
+def _store(one: BackupSet, record: dict[str, Any], paths: list[str]) -> None:
+    before = amount(paths, one.excludes)
     if before.files == 0:
         record["source"] = {"files": 0, "bytes": 0}
-        raise BackupError(f"there is nothing in {', '.join(one.paths)}")
+        raise BackupError(f"there is nothing in {', '.join(paths)}")
     arguments = ["backup", "--json", "--quiet", "--tag", repository.TAG + one.name, "--tag", "kijun"]
     for exclude in one.excludes:
         arguments += ["--exclude", exclude]
     repository.begin()
-    status, printed, said = repository.run([*arguments, "--", *one.paths])
+    status, printed, said = repository.run([*arguments, "--", *paths])
     if status not in (0, 3):
         raise BackupError(repository.meaning(f"{printed[-2000:]}\n{said}"))
-    after = amount(one.paths, one.excludes)
+    after = amount(paths, one.excludes)
     least = Amount(min(before.files, after.files), min(before.bytes, after.bytes))
     record["source"] = {"files": least.files, "bytes": least.bytes}
-    record["mounts"] = mounts
     record["unread"] = status == 3
 
 
@@ -152,9 +164,16 @@ def due(chosen: list[BackupSet]) -> list[str]:
     for one in chosen:
         record = read(one.name)
         age = time.time() - float(record.get("snapshot", {}).get("time", 0))
-        if record.get("problem", "never") or age > one.hours * 3600:
+        if record.get("problem", "never") or age > one.hours * 3600 or _lacks(one, record):
             found.append(one.name)
     return found
+
+
+def _lacks(one: BackupSet, record: dict[str, Any]) -> bool:
+    """Whether databases belong to a set now and not to its last backup, or their updates are not kept."""
+    engines = {str(label).partition(" ")[0] for label in record.get("databases", ())}
+    kept = not one.journal or (record.get("bases") and not read(journal.name_of(one)).get("problem", "never"))
+    return not kept or bool(set(one.databases) - engines)
 
 
 def _told(one: BackupSet, record: dict[str, Any]) -> bool:

@@ -7,7 +7,7 @@ import shutil
 import time
 from typing import Any
 
-from kijun_backup import repository
+from kijun_backup import dumping, journal, repository
 from kijun_backup.comparing import compare
 from kijun_backup.records import alone, read, tell, write
 from kijun_backup.settings import STATE, BackupError, BackupSet, drill_days
@@ -39,6 +39,7 @@ def drill(one: BackupSet, held: list[repository.Snapshot]) -> bool:
         folder.mkdir(mode=0o700, parents=True)
         try:
             _restore(one, held, str(folder), record)
+            _restore_journal(one, held, str(folder))
             _look(one, str(folder), record)
         except (BackupError, OSError) as problem:
             record["problem"] = str(problem)
@@ -51,6 +52,10 @@ def drill(one: BackupSet, held: list[repository.Snapshot]) -> bool:
         tell(f"The backup {what}", alert=True)
         return False
     tell(f"{one.name}: {record['files']} files restored and {record['same']} entries compared")
+    for row in record.get("databases", ()):
+        what = f"{row['databases']} databases with {row['tables']} tables and {row['rows']} rows"
+        updates = f", and its updates up to {row['reached']} followed," if row["reached"] else ""
+        tell(f"{one.name}: {what} of {row['server']} loaded{updates} in {row['seconds']} s")
     return True
 
 
@@ -64,16 +69,19 @@ def _restore(one: BackupSet, held: list[repository.Snapshot], folder: str, recor
     room = os.statvfs(folder)
     if room.f_bavail * room.f_frsize < size * ROOM:
         raise BackupError(f"there is no room for {size} bytes in {folder}")
-    arguments = ["restore", newest.id, "--target", folder, "--verify"]
-    status, printed, said = repository.run(arguments)
-    if status != 0:
-        raise BackupError(repository.meaning(f"{printed[-2000:]}\n{said}"))
+    repository.ask(["restore", newest.id, "--target", folder, "--verify"])
     restored = amount([folder], [])
     record.update(files=restored.files, bytes=restored.bytes)
     if restored.files == 0:
         raise BackupError("nothing was restored")
     if restored.files < files:
         raise BackupError(f"of {files} files {restored.files} were restored")
+
+
+def _restore_journal(one: BackupSet, held: list[repository.Snapshot], folder: str) -> None:
+    own = [snapshot for snapshot in held if snapshot.set == journal.name_of(one)]
+    if own:
+        repository.ask(["restore", own[-1].id, "--target", folder, "--verify"])
 
 
 def _look(one: BackupSet, folder: str, record: dict[str, Any]) -> None:
@@ -86,6 +94,8 @@ def _look(one: BackupSet, folder: str, record: dict[str, Any]) -> None:
             raise BackupError(f"differs: {found.different[0]}{more}")
         if not found.same:
             raise BackupError("nothing on the host is as it was then, so nothing could be compared")
+    if one.databases:
+        record["databases"] = dumping.rehearse(one, folder)
 
 
 def deletion() -> bool:

@@ -6,7 +6,7 @@ import argparse
 import os
 from collections.abc import Callable
 
-from kijun_backup import backing, drill, repository
+from kijun_backup import backing, drill, journal, repository
 from kijun_backup.records import tell
 from kijun_backup.settings import BackupError, BackupSet, sets
 
@@ -53,6 +53,11 @@ def _drill(chosen: list[BackupSet]) -> bool:
     return all(results) and kept
 
 
+def _journal(chosen: list[BackupSet]) -> bool:
+    results = [journal.store(one) for one in chosen if one.journal]
+    return all(results)
+
+
 def _undrilled(chosen: list[BackupSet]) -> bool:
     for one in drill.due(chosen):
         print(one.name)
@@ -68,6 +73,7 @@ _VERBS: dict[str, Callable[[list[BackupSet]], bool]] = {
     "accept": _accept,
     "drill": _drill,
     "due": _due,
+    "journal": _journal,
     "rehearse": _rehearse,
     "run": _run,
     "undrilled": _undrilled,
@@ -78,6 +84,7 @@ _HELP = (
     "verify: ask the repository what it holds",
     "drill: restore into isolation and compare",
     "due: list the sets that want a backup now",
+    "journal: store PostgreSQL's updates since the last backup",
     "accept: take the size that a set has now for the right one",
     "rehearse: a drill of the sets whose turn it is",
     "undrilled: list these",

@@ -10,6 +10,7 @@ CONFIG = Path("/etc/kijun/backup")
 STATE = Path("/var/lib/kijun/backup")
 CACHE = Path("/var/cache/kijun-backup")
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
+ENGINES = ("mariadb", "postgresql")
 
 
 class BackupError(Exception):
@@ -18,12 +19,18 @@ class BackupError(Exception):
 
 @dataclass
 class BackupSet:
-    """One set: what belongs to it, and how many hours may lie between two backups."""
+    """One set: what belongs to it, and how many hours may lie between two backups.
+
+    `databases` are the engines whose databases it holds; `journal` is within how many minutes PostgreSQL's
+    updates between two backups are stored, 0 where they are not.
+    """
 
     name: str
     hours: int
     paths: list[str] = field(default_factory=list)
     excludes: list[str] = field(default_factory=list)
+    databases: list[str] = field(default_factory=list)
+    journal: int = 0
 
 
 def load(text: str) -> dict[str, BackupSet]:
@@ -36,11 +43,21 @@ def load(text: str) -> dict[str, BackupSet]:
         if words[0] == "set" and len(words) == 3 and NAME.fullmatch(words[1]) and words[2].isdecimal():
             found[words[1]] = BackupSet(words[1], int(words[2]))
             continue
-        kinds = {"path": "paths", "exclude": "excludes"}
-        if len(words) != 3 or words[0] not in kinds or words[1] not in found or not words[2]:
+        if len(words) != 3 or words[1] not in found or not _noted(found[words[1]], words[0], words[2]):
             raise BackupError(f"line {number} of {CONFIG}/sets is not understood")
-        getattr(found[words[1]], kinds[words[0]]).append(words[2])
     return found
+
+
+def _noted(one: BackupSet, kind: str, what: str) -> bool:
+    if kind in ("path", "exclude") and what:
+        (one.paths if kind == "path" else one.excludes).append(what)
+    elif kind == "databases" and what in ENGINES:
+        one.databases.append(what)
+    elif kind == "journal" and what.isdecimal():
+        one.journal = int(what)
+    else:
+        return False
+    return True
 
 
 def sets() -> dict[str, BackupSet]:
