@@ -15,7 +15,7 @@ from kijun.inventory import load_inventory
 from kijun.model import CommandRead, HostState, Outcome, Topic
 from kijun.reading.client import Reader
 from kijun.topics._backup_reads import RECORDS
-from kijun.topics._backup_view import number, records, text
+from kijun.topics._backup_view import Record, number, records, text
 
 FORMATS = ("text", "json")
 SCHEMA = 1
@@ -36,6 +36,18 @@ _NONE = "no set could be drilled; see journalctl -u kijun-backup-drill-now on th
 
 
 @dataclass(frozen=True, slots=True)
+class Loaded:
+    """The databases of one server, as they came up in a server made for the trial."""
+
+    server: str
+    databases: int
+    tables: int
+    rows: int
+    seconds: float
+    reached: str = ""  # the last segment of the log between two backups that was followed
+
+
+@dataclass(frozen=True, slots=True)
 class Drilled:
     """How restoring one set went."""
 
@@ -46,6 +58,7 @@ class Drilled:
     compared: int = 0  # files, folders and links that are as they were
     changed: int = 0  # those that the host changed since, and that cannot tell
     seconds: float = 0.0
+    databases: tuple[Loaded, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +118,7 @@ def of_host(name: str, state: HostState) -> HostDrill:
                 text(record, "problem"),
                 compared=int(number(record, "same") or 0),
                 seconds=number(record, "seconds") or 0.0,
+                databases=_loaded(record),
                 **counted,
             )
         )
@@ -113,6 +127,17 @@ def of_host(name: str, state: HostState) -> HostDrill:
             name, Outcome.MALFORMED, "no set could be drilled: journalctl -u kijun-backup-drill-now"
         )
     return HostDrill(name, Outcome.COLLECTED, "", tuple(sets), text(seen.get("deletion", {}), "answer"))
+
+
+def _loaded(record: Record) -> tuple[Loaded, ...]:
+    rows = record.get("databases")
+    found = []
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, dict):
+            counted = {what: int(number(row, what) or 0) for what in ("databases", "tables", "rows")}
+            name, reached = f"{text(row, 'engine')} {text(row, 'server')}", text(row, "reached")
+            found.append(Loaded(name, seconds=number(row, "seconds") or 0.0, reached=reached, **counted))
+    return tuple(found)
 
 
 def exit_code(hosts: Iterable[HostDrill]) -> int:
@@ -134,7 +159,9 @@ def render(hosts: Sequence[HostDrill], form: str) -> str:
             lines.append(f"{host.name}: {host.outcome}: {host.reason}")
         elif not host.sets:
             lines.append(f"{host.name}: {host.reason}")
-        lines += [f"{host.name}: {_line(one)}" for one in host.sets]
+        for one in host.sets:
+            lines.append(f"{host.name}: {_line(one)}")
+            lines += [f"{host.name}: {one.set}: {_server(loaded)}" for loaded in one.databases]
         if host.deletion:
             lines.append(f"{host.name}: deleting a backup with this host's credential: {host.deletion}")
     # A path is the host's own word: nothing in it may steer a terminal.
@@ -145,5 +172,12 @@ def _line(one: Drilled) -> str:
     if one.problem:
         return f"{one.set}: NOT RESTORED as it was: {one.problem} ({one.seconds:g} s)"
     since = f", {one.changed} changed since" if one.changed else ""
-    what = f"{one.files} files with {one.bytes} bytes, {one.compared} entries identical{since}"
+    same = f", {one.compared} entries identical{since}" if one.compared or not one.databases else ""
+    what = f"{one.files} files with {one.bytes} bytes{same}"
     return f"{one.set}: restored: {what} ({one.seconds:g} s)"
+
+
+def _server(one: Loaded) -> str:
+    what = f"{one.rows} rows in {one.tables} tables of {one.databases} databases"
+    updates = f", and its log followed up to {one.reached}" if one.reached else ""
+    return f"{one.server}: {what} loaded{updates} ({one.seconds:g} s)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os.path
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -12,7 +13,11 @@ from kijun.topics._backup_reads import FSTAB, RECORDS, SETS, SETUP, SUBJECTS
 
 _MANY = 10**9
 PROGRAMS, WEEK = "programs", 168
-_KINDS = {"path": "paths", "exclude": "exclude"}
+_KINDS = {"path": "paths", "exclude": "exclude", "databases": "databases"}
+_JOURNAL = 15  # minutes, as the specification of the role says
+HOUR = 3600
+_SPAN = re.compile(r"([0-9]+)(y|month|w|d|h|min|s)")
+_SECONDS = {"y": 31557600, "month": 2629800, "w": 604800, "d": 86400, "h": 3600, "min": 60, "s": 1}
 
 
 class DeclarationError(ValueError):
@@ -26,6 +31,7 @@ class Planned:
     name: str
     hours: int
     items: frozenset[tuple[str, str]]  # (kind, what): ("paths", "/srv/files")
+    journal: int = 0  # minutes within which PostgreSQL's updates are stored; 0 where they are not
 
     def of(self, kind: str) -> list[str]:
         """Return what the set holds of a kind."""
@@ -67,7 +73,11 @@ def declared(params: Params) -> dict[str, Planned]:
             if not isinstance(listed, list):
                 raise DeclarationError(f"{kind} of the set {row['name']} is no list")
             items |= {(kind, str(one)) for one in listed}
-        found[row["name"]] = Planned(row["name"], hours, frozenset(items))
+        minutes = row.get("journal_minutes", _JOURNAL)
+        if not isinstance(minutes, int) or isinstance(minutes, bool) or minutes < 0:
+            raise DeclarationError(f"journal_minutes of the set {row['name']} is no number")
+        journal = minutes if ("databases", "postgresql") in items else 0
+        found[row["name"]] = Planned(row["name"], hours, frozenset(items), journal)
     return found | _programs(params) if found else {}
 
 
@@ -83,6 +93,7 @@ def on_host(state: HostState) -> dict[str, Planned]:
     """Return the sets that the host's own list names; what is not understood makes a set of its own."""
     entry = state.file(SETS.pattern)
     hours: dict[str, int] = {}
+    journals: dict[str, int] = {}
     items: dict[str, set[tuple[str, str]]] = {}
     for line in entry.text.splitlines() if entry else ():
         match line.split("\t"):
@@ -90,11 +101,16 @@ def on_host(state: HostState) -> dict[str, Planned]:
                 continue
             case ["set", name, number] if number.isdecimal() and len(number) < 7:
                 hours[name] = int(number)
+            case ["journal", name, number] if number.isdecimal() and len(number) < 7:
+                journals[name] = int(number)
             case [kind, name, what] if kind in _KINDS:
                 items.setdefault(name, set()).add((_KINDS[kind], what))
             case _:
                 hours[f"(not understood: {line[:60]})"] = _MANY
-    return {name: Planned(name, number, frozenset(items.get(name, ()))) for name, number in hours.items()}
+    return {
+        name: Planned(name, number, frozenset(items.get(name, ())), journals.get(name, 0))
+        for name, number in hours.items()
+    }
 
 
 def setup(state: HostState) -> Setup | None:
@@ -231,3 +247,41 @@ def subjects(state: HostState) -> list[tuple[str, str]] | None:
         return None
     found = [(kind, name) for kind, _, name in (line.partition(" ") for line in lines[:-1]) if name]
     return list(dict.fromkeys(found))
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that backup's judges look at."""
+
+    state: HostState
+    params: Params
+    sets: dict[str, Planned]
+    here: dict[str, Planned]
+    setup: Setup
+    records: dict[str, Record]
+
+    def age(self, moment: float | None) -> float:
+        """Return the hours since `moment`; more than any limit where it is unknown or in the future."""
+        if moment is None or moment > self.state.read_at + 300:
+            return 10.0**9
+        return (self.state.read_at - moment) / HOUR
+
+    def problem(self, name: str) -> str:
+        """Return what went wrong with a set, by its record."""
+        return text(self.records.get(name, {}), "problem")
+
+
+def ago(what: str, hours: float) -> str:
+    """Say how old something is."""
+    return f"{what} is from no known time" if hours > 10**8 else f"{what} is {hours:.0f} hours old"
+
+
+def span(shown: str) -> float:
+    """Return the hours of a time span as systemd shows it (1d 12h); 0 where it is none."""
+    return sum(int(n) * _SECONDS[unit] for n, unit in _SPAN.findall(shown)) / HOUR
+
+
+def every(found: Setup, timer: str) -> float:
+    """Return every how many hours a timer elapses; 0 where it does not say."""
+    said = re.search(r"OnUnitActiveUSec=([0-9a-z ]+)", found.unit(timer, "TimersMonotonic"))
+    return span(said[1]) if said else 0

@@ -1,4 +1,4 @@
-"""Backup (clauses S-10.1.1.a to c): to another host, by plan, restorable; not yet databases and journals.
+"""Backup (clauses S-10.1.1.a to d): to another host, by plan, with databases and their updates, restorable.
 
 Freshness is judged from what the repository said it holds (time, files and bytes of the newest snapshot,
 noted by kijun-backup when it asked), never from a unit's exit. What stays out of sight until the next one:
@@ -10,37 +10,37 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from kijun.model import HostState, Params, Topic, Verdict
+from kijun.topics._backup_databases import all_covered, journal
 from kijun.topics._backup_kept import kept
-from kijun.topics._backup_reads import KEPT, READS, RECORDS, SETS, SETUP, SUBJECTS
+from kijun.topics._backup_reads import KEPT, READS, RECORDS, SETS, SETUP
 from kijun.topics._backup_view import (
     PROGRAMS,
     DeclarationError,
-    Planned,
-    Record,
-    Setup,
+    Facts,
+    ago,
     declared,
+    every,
     number,
     on_host,
     packages_changed,
     records,
     setup,
-    subjects,
     text,
     troubled_sources,
 )
 from kijun.topics._mail_said import Said, bad, beside, good, unsure
 from kijun.topics._mail_view import listed
 
-PROGRAM_SHA256 = "81b08f33e76a78c95fe4754ffb0e6f6c1b9c23daed844a163e172b7fb26dde8d"
+PROGRAM_SHA256 = "2b374ae22f3d771ee979e26399940d6d9e3d76a58bd18301d1783bf3bb620f43"
 _EXPECTED = {
     "covered": "every database and file share of this host belongs to a set",
     "as_planned": "the host's list of sets says what backup_sets says",
     "scheduled": "a timer backs up every set as often as declared",
     "fresh": "the repository holds a snapshot of every set that is not older than declared",
     "complete": "the newest snapshot holds what the source holds, and nothing went wrong",
+    "journal": "PostgreSQL's updates between two backups are stored as often as declared",
     "program_copy": "programs are copied within an hour of every change by dpkg or apt",
     "off_host": "backups are kept on another host",
     "append_only": "this host's credential cannot delete backups",
@@ -51,7 +51,6 @@ _EXPECTED = {
     "repository_guarded": "who stores backups here can only add to the own repository",
 }
 _RECORDS = "/var/lib/kijun/backup"
-_HOUR = 3600
 _ASKED_EVERY = 24  # hours; the timer asks every six
 _WHOLE = 0.98
 _HOOK = re.compile(
@@ -59,26 +58,6 @@ _HOOK = re.compile(
     r"( >/dev/null 2>&1)?( \|\| true)?"
 )
 _COMMAND = "/usr/local/sbin/kijun-backup"
-
-
-@dataclass(frozen=True)
-class _Facts:
-    state: HostState
-    params: Params
-    sets: dict[str, Planned]
-    here: dict[str, Planned]
-    setup: Setup
-    records: dict[str, Record]
-
-    def age(self, moment: float | None) -> float:
-        """Return the hours since `moment`; more than any limit where it is unknown or in the future."""
-        if moment is None or moment > self.state.read_at + 300:
-            return 10.0**9
-        return (self.state.read_at - moment) / _HOUR
-
-    def problem(self, name: str) -> str:
-        """Return what went wrong with a set, by its record."""
-        return text(self.records.get(name, {}), "problem")
 
 
 def judge(state: HostState, params: Params) -> Iterator[Verdict]:
@@ -96,7 +75,7 @@ def _judged(state: HostState, params: Params) -> dict[str, Said]:
         sets = declared(params)
     except DeclarationError as why:
         return dict.fromkeys(_EXPECTED, unsure(f"{why}.", "inventory")) | guarded
-    covered = {"covered": _covered(state, sets)}
+    covered = {"covered": all_covered(state, sets)}
     if not sets:
         return (
             dict.fromkeys(_EXPECTED, beside("backup_sets declares no set.", "inventory")) | covered | guarded
@@ -105,39 +84,11 @@ def _judged(state: HostState, params: Params) -> dict[str, Said]:
     if found is None:
         nothing = bad("nothing is set up to back this host up", "/etc/kijun/backup")
         return dict.fromkeys(_EXPECTED, nothing) | covered | guarded
-    facts = _Facts(state, params, sets, on_host(state), found, records(state))
+    facts = Facts(state, params, sets, on_host(state), found, records(state))
     return {name: control(facts) for name, control in _CONTROLS.items()} | covered | guarded
 
 
-def _covered(state: HostState, sets: dict[str, Planned]) -> Said:
-    there = subjects(state)
-    if there is None:
-        return unsure("what this host has to back up could not be listed.", SUBJECTS.name)
-    missing = [f"the {kind} {name}" for kind, name in there if not _is_covered(kind, name, sets)]
-    source = "/var/lib/postgresql, /var/lib/mysql, /etc/exports, /etc/samba/smb.conf"
-    if missing:
-        return bad(f"in no set: {listed(missing)}", source)
-    if not sets:
-        return beside("no database and no file share was found, and backup_sets declares no set.", source)
-    return good(f"{len(there)} databases and shares are in {listed(sorted(sets))}", source)
-
-
-def _is_covered(kind: str, name: str, sets: dict[str, Planned]) -> bool:
-    if kind == "share":
-        inside = [path for one in sets.values() for path in one.of("paths")]
-        outside = [path for one in sets.values() for path in one.of("exclude")]
-        return any(_within(name, path) for path in inside) and not any(
-            _within(name, path) for path in outside
-        )
-    wanted = {what for one in sets.values() for what in one.of(kind)}
-    return name in wanted or "all" in wanted
-
-
-def _within(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
-
-
-def _as_planned(facts: _Facts) -> Said:
+def _as_planned(facts: Facts) -> Said:
     for name, one in facts.sets.items():
         there = facts.here.get(name)
         if there is None:
@@ -146,21 +97,15 @@ def _as_planned(facts: _Facts) -> Said:
             return bad(f"{listed(lacking)} is not in the set {name}", SETS.pattern)
         if more := sorted(what for kind, what in there.items - one.items if kind == "exclude"):
             return bad(f"{listed(more)} is left out of the set {name}", SETS.pattern)
+        if there.journal != one.journal:
+            minutes = f"{there.journal} minutes; declared are {one.journal}"
+            return bad(f"updates of the databases of {name} are stored within {minutes}", SETS.pattern)
     if strange := sorted(set(facts.here) - set(facts.sets)):
         return bad(f"the host's list has {listed(strange)}, which is not declared", SETS.pattern)
     return good(listed(sorted(facts.sets)), SETS.pattern)
 
 
-_SPAN = re.compile(r"([0-9]+)(y|month|w|d|h|min|s)")
-_SECONDS = {"y": 31557600, "month": 2629800, "w": 604800, "d": 86400, "h": 3600, "min": 60, "s": 1}
-
-
-def _span(shown: str) -> float:
-    """Return the hours of a time span as systemd shows it (1d 12h); 0 where it is none."""
-    return sum(int(n) * _SECONDS[unit] for n, unit in _SPAN.findall(shown)) / _HOUR
-
-
-def _scheduled(facts: _Facts) -> Said:
+def _scheduled(facts: Facts) -> Said:
     shown = []
     for name, one in facts.sets.items():
         timer, service = f"kijun-backup@{name}.timer", f"kijun-backup@{name}.service"
@@ -172,15 +117,14 @@ def _scheduled(facts: _Facts) -> Said:
             return bad(f"{timer} starts {facts.setup.unit(timer, 'Unit')}", source)
         if facts.setup.unit(service, "ExecStart") != f"{_COMMAND} run {name}":
             return bad(f"{service} does not back up", f"systemctl show {service}")
-        found = re.search(r"OnUnitActiveUSec=([0-9a-z ]+)", facts.setup.unit(timer, "TimersMonotonic"))
-        every = _span(found[1]) if found else 0
-        if not 0 < every <= one.hours:
-            return bad(f"{name} is backed up every {every:g} hours; declared are {one.hours}", source)
-        shown.append(f"{name} every {every:g} hours")
+        hours = every(facts.setup, timer)
+        if not 0 < hours <= one.hours:
+            return bad(f"{name} is backed up every {hours:g} hours; declared are {one.hours}", source)
+        shown.append(f"{name} every {hours:g} hours")
     return good(listed(shown), "systemctl show kijun-backup@*")
 
 
-def _fresh(facts: _Facts) -> Said:
+def _fresh(facts: Facts) -> Said:
     shown = []
     for name, one in facts.sets.items():
         record, source = facts.records.get(name, {}), f"{_RECORDS}/{name}.json"
@@ -190,18 +134,14 @@ def _fresh(facts: _Facts) -> Said:
             return bad(f"there is no snapshot of {name}: {why}", source)
         age, asked = facts.age(taken), facts.age(number(record, "verified_at"))
         if age > one.hours * 1.25 + 1:
-            return bad(_ago(f"the newest snapshot of {name}", age), source)
+            return bad(ago(f"the newest snapshot of {name}", age), source)
         if asked > _ASKED_EVERY:
-            return bad(_ago(f"the repository was asked for {name}", asked), source)
+            return bad(ago(f"the repository was asked for {name}", asked), source)
         shown.append(f"{name} {age:.0f} hours ago")
     return good(listed(shown), _RECORDS)
 
 
-def _ago(what: str, hours: float) -> str:
-    return f"{what} is from no known time" if hours > 10**8 else f"{what} is {hours:.0f} hours old"
-
-
-def _complete(facts: _Facts) -> Said:
+def _complete(facts: Facts) -> Said:
     shown = []
     for name in facts.sets:
         record, source = facts.records.get(name, {}), f"{_RECORDS}/{name}.json"
@@ -222,7 +162,7 @@ def _complete(facts: _Facts) -> Said:
     return good(listed(shown), _RECORDS)
 
 
-def _program_copy(facts: _Facts) -> Said:
+def _program_copy(facts: Facts) -> Said:
     source = "/etc/dpkg/dpkg.cfg.d, /var/lib/dpkg/status"
     if PROGRAMS not in facts.sets:
         return bad("backup_program_paths names nothing to copy", "inventory")
@@ -231,7 +171,7 @@ def _program_copy(facts: _Facts) -> Said:
     return _copied(facts, source)
 
 
-def _copied(facts: _Facts, source: str) -> Said:
+def _copied(facts: Facts, source: str) -> Said:
     changed = packages_changed(facts.state)
     taken = number(facts.records.get(PROGRAMS, {}), "snapshot", "time")
     if changed is None:
@@ -245,7 +185,7 @@ def _copied(facts: _Facts, source: str) -> Said:
     return good("packages changed within the last hour, and dpkg asked for a copy", source)
 
 
-def _off_host(facts: _Facts) -> Said:
+def _off_host(facts: Facts) -> Said:
     source = "ssh -G -F /etc/kijun/backup/ssh_config backup"
     address = facts.setup.ssh.get("hostname", "")
     if not address or address == "backup":
@@ -258,7 +198,7 @@ def _off_host(facts: _Facts) -> Said:
     return good(address, source)
 
 
-def _append_only(facts: _Facts) -> Said:
+def _append_only(facts: Facts) -> Said:
     record, source = facts.records.get("deletion", {}), f"{_RECORDS}/deletion.json"
     answer = text(record, "answer")
     if answer == "allowed":
@@ -270,14 +210,14 @@ def _append_only(facts: _Facts) -> Said:
     return good("an attempt to delete was refused", source)
 
 
-def _days(facts: _Facts) -> int:
+def _days(facts: Facts) -> int:
     days = facts.params["backup_drill_days"]
     if not isinstance(days, int):
         raise TypeError("backup_drill_days is not a number")
     return days
 
 
-def _key_protected(facts: _Facts) -> Said:
+def _key_protected(facts: Facts) -> Said:
     paths = {path for _, _, path in facts.setup.files}
     for needed in (
         "/etc/kijun/backup",
@@ -295,7 +235,7 @@ def _key_protected(facts: _Facts) -> Said:
     return good(f"{len(paths)} files and folders are root's", "/etc/kijun/backup")
 
 
-def _key_escrowed(facts: _Facts) -> Said:
+def _key_escrowed(facts: Facts) -> Said:
     source, password = "/etc/kijun/backup/password", facts.params["backup_password"]
     if not password:
         return bad("backup_password is not set, so that the host alone has the key", "inventory")
@@ -307,7 +247,7 @@ def _key_escrowed(facts: _Facts) -> Said:
     return good("the inventory holds the same", source)
 
 
-def _restorable(facts: _Facts) -> Said:
+def _restorable(facts: Facts) -> Said:
     shown, limit = [], _days(facts) * 24
     for name in facts.sets:
         record, source = facts.records.get(f"drill-{name}", {}), f"{_RECORDS}/drill-{name}.json"
@@ -316,7 +256,7 @@ def _restorable(facts: _Facts) -> Said:
         if problem := text(record, "problem"):
             return bad(f"{name}: {problem}", source)
         if (age := facts.age(number(record, "at"))) > limit:
-            return bad(_ago(f"the last drill of {name}", age), source)
+            return bad(ago(f"the last drill of {name}", age), source)
         files, seconds = number(record, "files"), number(record, "seconds")
         if not files or seconds is None:
             return bad(f"nothing of {name} was restored", source)
@@ -324,7 +264,7 @@ def _restorable(facts: _Facts) -> Said:
     return good(listed(shown), _RECORDS)
 
 
-def _in_force(facts: _Facts) -> Said:
+def _in_force(facts: Facts) -> Said:
     if facts.setup.program != PROGRAM_SHA256:
         return bad("the program is not the one that kijun installs", "/usr/local/lib/kijun/kijun_backup")
     for verb, unit in (("verify", "kijun-backup-verify"), ("rehearse", "kijun-backup-drill")):
@@ -340,11 +280,12 @@ def _in_force(facts: _Facts) -> Said:
     return good("its digest, and the units as loaded", SETUP.name)
 
 
-_CONTROLS: dict[str, Callable[[_Facts], Said]] = {
+_CONTROLS: dict[str, Callable[[Facts], Said]] = {
     "as_planned": _as_planned,
     "scheduled": _scheduled,
     "fresh": _fresh,
     "complete": _complete,
+    "journal": journal,
     "program_copy": _program_copy,
     "off_host": _off_host,
     "append_only": _append_only,

@@ -290,3 +290,181 @@ def test_a_change_of_packages_makes_a_copy(host: Host, package: tuple[str, str])
     assert isinstance(newest, dict)
     assert float(newest["time"]) >= changed, "no copy was made after the change"
     assert file in host.check_output(f"{RESTIC} ls --no-lock %s %s", str(newest["id"]), file)
+
+
+@pytest.fixture
+def databases(declared: list[dict[str, object]], host: Host, its_turn: None) -> dict[str, object]:
+    """A set that holds databases."""
+    for one in declared:
+        if one.get("databases"):
+            return one
+    pytest.skip("no set holds databases")
+
+
+@pytest.fixture
+def postgresql(host: Host, databases: dict[str, object]) -> str:
+    """The folder of the programs of a PostgreSQL cluster that the set holds."""
+    engines = databases["databases"]
+    assert isinstance(engines, list)
+    found = host.run("ls -d /etc/postgresql/*/*").stdout.split() if "postgresql" in engines else []
+    if not found:
+        pytest.skip("no set holds databases of PostgreSQL")
+    return f"/usr/lib/postgresql/{found[0].split('/')[3]}/bin"
+
+
+def _as_postgres(host: Host, command: str, *arguments: str) -> str:
+    return str(host.check_output(f"cd / && runuser -u postgres -- {command}", *arguments))
+
+
+@pytest.fixture
+def own_database(host: Host, postgresql: str) -> Iterator[str]:
+    """A database of the proof's own in PostgreSQL."""
+    name = f"kijun_proof_{uuid.uuid4().hex[:8]}"
+    try:
+        _as_postgres(host, "createdb %s", name)
+        _as_postgres(
+            host, "psql -qX -d %s -c %s", name, _rows("bytea", "sha256(convert_to(n::text, 'UTF8'))")
+        )
+        yield name
+    finally:
+        host.run("cd / && runuser -u postgres -- dropdb --if-exists --force %s", name)
+
+
+def _rows(kind: str, content: str) -> str:
+    return (
+        f"create table works (id int primary key, title varchar(80) not null, photo {kind});"
+        f" insert into works select n, concat('作品 ', n), {content} from generate_series(1, 500) n"
+    )
+
+
+@pytest.fixture
+def own_mariadb(host: Host, databases: dict[str, object]) -> Iterator[str]:
+    """A database of the proof's own in MariaDB; "" where the set holds none of these."""
+    engines, name = databases["databases"], f"kijun_proof_{uuid.uuid4().hex[:8]}"
+    assert isinstance(engines, list)
+    if "mariadb" not in engines:
+        yield ""
+        return
+    sql = _rows("blob", "unhex(md5(n))").replace(
+        "generate_series(1, 500) n", "(select seq n from seq_1_to_500) s"
+    )
+    try:
+        host.check_output(
+            "mariadb --default-character-set=utf8mb4 -e %s", f"create database {name}; use {name}; {sql}"
+        )
+        yield name
+    finally:
+        host.run("mariadb -e %s", f"drop database if exists {name}")
+
+
+def _restored(host: Host, folder: str, name: str, snapshot: object) -> list[dict[str, str]]:
+    """Restore a set's dumps into a folder; return their list."""
+    assert isinstance(snapshot, dict)
+    host.check_output(f"{RESTIC} restore %s --target %s 2>&1", str(snapshot["id"]), folder)
+    listed = json.loads(host.check_output("cat %s", f"{folder}{STATE}/dumps/{name}/manifest.json"))
+    return [row | {"path": f"{folder}{STATE}/dumps/{name}/{row['file']}"} for row in listed]
+
+
+@pytest.fixture
+def place(host: Host) -> Iterator[str]:
+    """A folder that is removed afterwards."""
+    folder = host.check_output("mktemp -d -p /var/tmp")
+    try:
+        yield folder
+    finally:
+        host.run("rm -rf -- %s", folder)
+
+
+@pytest.mark.intrusive
+@pytest.mark.proves("backup.complete", "backup.restorable")
+def test_destroyed_databases_come_back_identical(
+    host: Host, databases: dict[str, object], own_database: str, own_mariadb: str, place: str
+) -> None:
+    """Databases of both kinds are backed up, dropped, loaded from the repository, and dumped again: the same."""
+    ways = {own_database: f"cd / && runuser -u postgres -- pg_dump {own_database} | grep -v restrict"}
+    if own_mariadb:
+        ways[own_mariadb] = f"mariadb-dump --skip-dump-date {own_mariadb}"
+    before = {name: str(host.check_output(way)) for name, way in ways.items()}
+    assert all("作品" in text for text in before.values())
+    set_name = str(databases["name"])
+    host.check_output("systemctl start %s", f"kijun-backup@{set_name}.service")
+    rows = {
+        row.get("name"): row for row in _restored(host, place, set_name, _record(host, set_name)["snapshot"])
+    }
+    _as_postgres(host, "dropdb %s", own_database)
+    host.check_output(
+        "cd / && runuser -u postgres -- pg_restore --create -d template1 <%s", rows[own_database]["path"]
+    )
+    if own_mariadb:
+        host.check_output("mariadb -e %s", f"drop database {own_mariadb}")
+        host.check_output("mariadb <%s", rows[own_mariadb]["path"])
+    assert {name: str(host.check_output(way)) for name, way in ways.items()} == before
+
+
+@pytest.mark.intrusive
+@pytest.mark.proves("backup.complete")
+def test_a_dump_that_is_empty_or_lacks_rows_is_reported(
+    host: Host, databases: dict[str, object], postgresql: str, own_database: str, place: str
+) -> None:
+    """A pg_dump that writes nothing, or tables without rows, ends as a problem of the set."""
+    name = str(databases["name"])
+    host.check_output("cp %s %s && chmod 755 %s", f"{postgresql}/pg_dump", f"{place}/real", place)
+    for does, said in (("exit 0", "no dump"), (f'exec {place}/real --schema-only "$@"', "rows of 0 tables")):
+        host.check_output(
+            "printf %%s %s >%s && chmod 755 %s", f"#!/bin/sh\n{does}\n", f"{place}/it", f"{place}/it"
+        )
+        status, _ = _elsewhere(host, f"{postgresql}/pg_dump", f"{place}/it", f"kijun-backup run {name}")
+        assert status != 0, f"a backup ended well although pg_dump does: {does}"
+        assert said in str(_record(host, name)["problem"])
+
+
+@pytest.fixture
+def journal(host: Host, databases: dict[str, object], postgresql: str) -> str:
+    """The name of a set whose updates are stored; they are again after the proof."""
+    if databases.get("journal_minutes", 15) == 0:
+        pytest.skip("journal_minutes is 0")
+    return str(databases["name"])
+
+
+@pytest.mark.intrusive
+@pytest.mark.proves("backup.journal")
+def test_what_was_written_after_the_backup_comes_back(
+    host: Host, journal: str, postgresql: str, place: str, request: pytest.FixtureRequest
+) -> None:
+    """A database that is younger than the backup comes up in a cluster made of the backup and the log."""
+    host.check_output("kijun-backup run %s", journal)
+    younger = str(request.getfixturevalue("own_database"))
+    host.check_output("kijun-backup journal %s", journal)
+    rows = _restored(host, place, journal, _record(host, journal)["snapshot"])
+    updates = _record(host, f"journal.{journal}")["snapshot"]
+    assert isinstance(updates, dict)
+    host.check_output(f"{RESTIC} restore %s --target %s 2>&1", str(updates["id"]), place)
+    base = next(row for row in rows if row["kind"] == "base")
+    log = f"{place}/var/lib/kijun-journal/{base['server'].replace('/', '-')}"
+    script = f"""
+set -e; cd {place}; mkdir data; tar -xf {base["path"]} -C data; touch data/recovery.signal
+echo "restore_command = 'cp {log}/%f %p'" >data/postgresql.conf; : >data/postgresql.auto.conf; : >data/pg_ident.conf
+echo 'local all all peer' >data/pg_hba.conf; chmod 700 data; chmod 755 . var var/lib var/lib/kijun-journal
+chown -R postgres: data; chown -R postgres: {log}
+pg="runuser -u postgres -- {postgresql}"
+$pg/pg_ctl -w -t 120 -D data -l data/said -o "-c listen_addresses= -c unix_socket_directories={place}/data" start >&2
+$pg/psql -X -h {place}/data -d {younger} -Atc 'select count(*) from works' || true
+$pg/pg_ctl -w -m immediate -D data stop >&2
+"""
+    assert host.check_output("sh -c %s", script).split() == ["500"]
+
+
+@pytest.mark.intrusive
+@pytest.mark.proves("backup.journal")
+def test_updates_that_are_not_kept_are_reported(host: Host, journal: str, own_database: str) -> None:
+    """Where PostgreSQL cannot hand over its log, that is said, and it is stored once it can."""
+    spool = host.check_output("ls -d /var/lib/kijun-journal/*").split()[0]
+    try:
+        host.check_output("chmod 500 %s", spool)
+        assert host.run("kijun-backup journal %s", journal).rc != 0, "nobody noticed"
+        assert "cannot hand over" in str(_record(host, f"journal.{journal}")["problem"])
+    finally:
+        host.check_output("chmod 700 %s", spool)
+        _as_postgres(host, "psql -qXAt -c %s", "select pg_create_restore_point('kijun')")
+        host.check_output("kijun-backup journal %s", journal)
+    assert _record(host, f"journal.{journal}")["problem"] == ""

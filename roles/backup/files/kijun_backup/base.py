@@ -1,4 +1,4 @@
-"""Base backups of PostgreSQL, to which the write-ahead log is added: made by pg_basebackup, recovered for trial."""
+"""Base backups of PostgreSQL, to which the write-ahead log is added: made, and recovered for trial."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ recovery_target_timeline = 'latest'
 def make(cluster: Cluster, folder: Path) -> dict[str, Any]:
     """Make a base backup of a cluster in `folder`; return its row of the manifest.
 
-    BackupError where it fails, or where the cluster has tablespaces: one file holds only what is in its folder.
+    BackupError where it fails, or where the cluster has tablespaces, which one file does not hold.
     """
     what = f"the base backup of PostgreSQL {cluster.label}"
     if cluster.ask("select 1 from pg_tablespace where spcname not in ('pg_default', 'pg_global')"):
@@ -70,13 +70,14 @@ def recover(row: dict[str, Any], folder: Path, log: Path) -> str:
         place.own(data)
         place.own(wal)
         with (folder / str(row["file"])).open("rb") as file:
-            place.call(["tar", "-xf", "-", "-C", str(data)], "the base backup could not be unpacked", read=file)
+            unpack = ["tar", "-xf", "-", "-C", str(data)]
+            place.call(unpack, "the base backup could not be unpacked", read=file)
         for name in sorted(path.name for path in log.iterdir()) if log.is_dir() else []:
             shutil.copyfile(log / name, wal / name)
             place.own(wal / name)
         for name, text in (
-            ("postgresql.conf", _SETTINGS.format(wal=wal)), ("postgresql.auto.conf", ""), ("pg_ident.conf", ""),
-            ("pg_hba.conf", "local all all trust\n"), ("recovery.signal", ""),
+            ("postgresql.conf", _SETTINGS.format(wal=wal)), ("postgresql.auto.conf", ""),
+            ("pg_hba.conf", "local all all trust\n"), ("pg_ident.conf", ""), ("recovery.signal", ""),
         ):  # fmt: skip
             (data / name).write_text(text, encoding="utf-8")
             place.own(data / name)
@@ -89,5 +90,5 @@ def _recovered(trial: Trial, row: dict[str, Any], found: list[str]) -> str:
         said = trial.ask("select coalesce(pg_last_wal_replay_lsn() - '0/0'::pg_lsn, 0)", "postgres", role)
     size = int(row["size"])
     if found and int(said) <= journal.number(found[-1], size) * size:
-        raise BackupError(f"the journal of {row['server']} could be followed up to byte {said} only, not to {found[-1]}")
+        raise BackupError(f"the journal of {row['server']} could not be followed up to {found[-1]}")
     return found[-1] if found else ""

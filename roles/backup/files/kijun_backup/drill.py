@@ -53,7 +53,7 @@ def drill(one: BackupSet, held: list[repository.Snapshot]) -> bool:
         return False
     tell(f"{one.name}: {record['files']} files restored and {record['same']} entries compared")
     for row in record.get("databases", ()):
-        what = f"{row['databases']} databases with {row['tables']} tables and {row['rows']} rows"
+        what = f"{row['rows']} rows in {row['tables']} tables of {row['databases']} databases"
         updates = f", and its updates up to {row['reached']} followed," if row["reached"] else ""
         tell(f"{one.name}: {what} of {row['server']} loaded{updates} in {row['seconds']} s")
     return True

@@ -1,8 +1,9 @@
-"""The databases of a set: dumped before it is backed up, with a list of what was made, and loaded for trial."""
+"""The databases of a set: dumped before it is backed up, with a list of them, and loaded for trial."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import shutil
 import time
@@ -53,15 +54,19 @@ def _dump(engine: str, folder: Path, updates: bool) -> Iterator[dict[str, Any]]:
         raise BackupError("there is no PostgreSQL cluster on this host")
     for cluster in found:
         place = f"postgresql/{cluster.version}-{cluster.name}"
-        yield from _below(folder, place, lambda folder, cluster=cluster: postgresql.dump(cluster, folder))
-        if updates:
-            yield from _below(folder, place, lambda folder, cluster=cluster: iter([base.make(cluster, folder)]))
+        yield from _below(folder, place, functools.partial(_cluster, cluster, updates))
+
+
+def _cluster(cluster: postgresql.Cluster, updates: bool, folder: Path) -> Iterator[dict[str, Any]]:
+    yield from postgresql.dump(cluster, folder)
+    if updates:
+        yield base.make(cluster, folder)
 
 
 def _below(
     folder: Path, place: str, dump: Callable[[Path], Iterator[dict[str, Any]]]
 ) -> Iterator[dict[str, Any]]:
-    (folder / place).mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folder / place).mkdir(mode=0o700, parents=True)
     for row in dump(folder / place):
         yield {**row, "file": f"{place}/{row['file']}"}
 

@@ -19,7 +19,7 @@ from kijun_backup.settings import BackupError, BackupSet
 SPOOL = Path("/var/lib/kijun-journal")
 COMMAND = '/usr/local/lib/kijun/kijun_backup/archive.sh "%p" "%f" {}'
 SEGMENT = re.compile(r"[0-9A-F]{24}")
-SETTLE = 60.0  # seconds within which PostgreSQL has to hand over what it finished
+SETTLE = 90.0  # seconds within which PostgreSQL has to hand over what it finished
 
 
 def name_of(one: BackupSet) -> str:
@@ -82,7 +82,7 @@ def _store(one: BackupSet, record: dict[str, Any]) -> None:
         _finished(cluster)
         found = segments(folder_of(cluster))
         if cluster.label not in bases:
-            raise BackupError(f"there is no base backup of {cluster.label} yet that updates could be added to")
+            raise BackupError(f"there is no base backup of {cluster.label} yet to add updates to")
         unbroken(found, bases[cluster.label], cluster.label)
         kept[cluster.label] = {"segments": len(found), "newest": found[-1] if found else ""}
     began = time.time()
@@ -100,8 +100,9 @@ def _store(one: BackupSet, record: dict[str, Any]) -> None:
 
 
 def _finished(cluster: Cluster) -> None:
-    """Have a cluster hand over all it wrote until now; BackupError where it does not, or keeps it elsewhere."""
-    rows = cluster.ask("select name, setting from pg_settings where name in ('archive_mode', 'archive_command')")
+    """Have a cluster hand over all it wrote until now; BackupError where it does not."""
+    asked = "select name, setting from pg_settings where name in ('archive_mode', 'archive_command')"
+    rows = cluster.ask(asked)
     settings = {row[0]: row[-1] for row in rows}
     if settings.get("archive_mode") not in ("on", "always"):
         raise BackupError(f"archive_mode of {cluster.label} is {settings.get('archive_mode')}")

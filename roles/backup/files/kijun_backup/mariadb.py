@@ -10,7 +10,16 @@ from kijun_backup.running import Scratch, call, environment, file_name, scratch
 from kijun_backup.settings import BackupError
 
 SOCKET, DATA = "/run/mysqld/mysqld.sock", Path("/var/lib/mysql")
-_OWN = "('information_schema', 'performance_schema', 'sys', 'mysql')"
+_NAMES = (
+    "select schema_name from information_schema.schemata"
+    " where schema_name not in ('information_schema', 'performance_schema', 'sys', 'mysql')"
+)
+# One statement for each table of a database.
+_COUNTING = (
+    "select concat('select count(*) from `', replace(table_schema, '`', '``'), '`.`',"
+    " replace(table_name, '`', '``'), '`;') from information_schema.tables"
+    " where table_type in ('BASE TABLE', 'SYSTEM VERSIONED') and table_schema = {}"
+)
 _TABLES = (
     "select count(*), coalesce(sum(engine <> 'InnoDB'), 0) from information_schema.tables"
     " where table_type in ('BASE TABLE', 'SYSTEM VERSIONED') and table_schema = {}"
@@ -32,7 +41,7 @@ def databases() -> list[str]:
     """Return the databases to dump; BackupError where the server does not answer."""
     if not Path(SOCKET).is_socket():
         raise BackupError(f"MariaDB does not run: there is no {SOCKET}")
-    return sorted(row[0] for row in _ask(f"select schema_name from information_schema.schemata where schema_name not in {_OWN}"))
+    return sorted(row[0] for row in _ask(_NAMES))
 
 
 def _tables(database: str) -> tuple[int, bool]:
@@ -50,8 +59,9 @@ def dump(folder: Path) -> Iterator[dict[str, Any]]:
     about = {"engine": "mariadb", "server": "mariadb", "user": DATA.owner()}
     names = databases()
     with (folder / "users.sql").open("wb") as out:
-        call(["mariadb-dump", *_WAY, "--system=users", "--insert-ignore"], "the accounts of MariaDB", write=out)
-    _whole(folder / "users.sql", "the accounts of MariaDB", 0)
+        what = "the accounts of MariaDB"
+        call(["mariadb-dump", *_WAY, "--system=users", "--insert-ignore"], what, write=out)
+    _whole(folder / "users.sql", what, 0)
     yield {**about, "kind": "users", "file": "users.sql"}
     for name in names:
         what, file = f"the database {name} of MariaDB", file_name(name, ".sql")
@@ -93,7 +103,8 @@ def rehearse(rows: list[dict[str, Any]], folder: Path) -> tuple[int, int]:
         server += [f"--pid-file={place.folder}/pid", "--innodb-flush-log-at-trx-commit=0"]
         way = ["mariadb", "--no-defaults", "--protocol=socket", f"--socket={socket}", "--user=root"]
         way += ["--batch", "--skip-column-names", "--raw"]
-        with place.server(server, lambda: place.call([*way, "-e", "select 1"], "it"), "MariaDB for the trial"):
+        ask = [*way, "-e", "select 1"]
+        with place.server(server, lambda: place.call(ask, "MariaDB"), "MariaDB for the trial"):
             return _loaded(place, way, rows, folder)
 
 
@@ -114,10 +125,5 @@ def _loaded(place: Scratch, way: list[str], rows: list[dict[str, Any]], folder: 
 
 
 def _rows(place: Scratch, way: list[str], database: str) -> int:
-    names = (
-        "select concat('select count(*) from `', replace(table_schema, '`', '``'), '`.`',"
-        " replace(table_name, '`', '``'), '`;') from information_schema.tables"
-        f" where table_type in ('BASE TABLE', 'SYSTEM VERSIONED') and table_schema = {_quoted(database)}"
-    )
-    sql = place.call([*way, "-e", names], database)
+    sql = place.call([*way, "-e", _COUNTING.format(_quoted(database))], database)
     return sum(int(line) for line in place.call([*way, "-e", sql], database).split()) if sql.strip() else 0

@@ -13,6 +13,7 @@ from kijun_backup.settings import BackupError
 
 SETTINGS, DATA, PROGRAMS = Path("/etc/postgresql"), Path("/var/lib/postgresql"), Path("/usr/lib/postgresql")
 _FOLDER = re.compile(r"^\s*data_directory\s*=?\s*'([^']+)'", re.MULTILINE)
+_DATABASES = "select datname, datallowconn from pg_database where datname not in ('template0', 'template1')"
 # Tables whose rows pg_dump writes: no temporary ones, and none that CREATE EXTENSION makes.
 _TABLES = """select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname <> 'information_schema'
@@ -49,12 +50,12 @@ class Cluster:
         return program(self.version, name)
 
     def call(self, command: list[str], what: str, database: str = "postgres", **files: Any) -> str:
-        """Run a program of its version as its owner against it, over its socket; BackupError where it fails."""
+        """Run a program of its version as its owner over its socket; BackupError where it fails."""
         if not self.socket:
-            raise BackupError(f"PostgreSQL {self.label} does not run: start it, or drop it with pg_dropcluster")
+            raise BackupError(f"PostgreSQL {self.label} does not run: start it, or pg_dropcluster it")
         where = environment(
-            PGHOST=self.socket, PGPORT=self.port, PGUSER=self.owner, PGDATABASE=database, PGCONNECT_TIMEOUT="20",
-            PGAPPNAME="kijun-backup",
+            PGHOST=self.socket, PGPORT=self.port, PGUSER=self.owner, PGDATABASE=database,
+            PGAPPNAME="kijun-backup", PGCONNECT_TIMEOUT="20",
         )  # fmt: skip
         return call([*as_user(self.owner), self.program(command[0]), *command[1:]], what, env=where, **files)
 
@@ -96,7 +97,7 @@ def _running(cluster: Cluster) -> Cluster:
 
 def databases(cluster: Cluster) -> list[str]:
     """Return the databases to dump; BackupError where one of them lets nobody in."""
-    rows = cluster.ask("select datname, datallowconn from pg_database where datname not in ('template0', 'template1')")
+    rows = cluster.ask(_DATABASES)
     if closed := [row[0] for row in rows if row[-1] != "t"]:
         raise BackupError(f"the database {closed[0]} of PostgreSQL {cluster.label} accepts no connections")
     return sorted(row[0] for row in rows)

@@ -63,9 +63,11 @@ def meaning(said: str) -> str:
     lines = [
         line
         for line in said.splitlines()
-        if line.strip() and not re.search(r"\.(go|s):\d|^\w+\.\w+/|^main\.|^runtime\.", line)
+        if line.strip() and not re.search(r"\.(go|s):\d|^\w+\.\w+/|^main\.|^runtime\.|^goroutine \d", line)
     ]
-    return f"restic failed: {lines[-1].strip()[:200]}" if lines else "restic failed and gave no reason"
+    telling = [line for line in lines if re.match(r"(panic|fatal|error)\b", line.strip(), re.IGNORECASE)]
+    chosen = (telling or lines)[-1:]
+    return f"restic failed: {chosen[0].strip()[:200]}" if chosen else "restic failed and gave no reason"
 
 
 def run(arguments: list[str], *, stop_at: str = "", limit: float = 0.0) -> tuple[int, str, str]:

@@ -1,4 +1,4 @@
-"""Running a database's own tools: as the user that the server runs as, and out of reach of everything else."""
+"""Running a database's own tools: as the user of its server, and for trial out of reach of all else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kijun_backup.settings import BackupError
 
 LIMIT = 12 * 3600.0  # seconds that one dump may take
 START = 120.0  # seconds that a scratch server may take to answer
-# The host's own servers, their data and our keys: what is loaded for trial may run code, and finds none of these.
+# Servers of the host, their data and our keys: what is loaded for trial may run code, and finds none of them.
 HIDDEN = (
     "/etc/kijun", "/run/mysqld", "/run/postgresql", "/srv", "/var/cache/kijun-backup", "/var/lib/kijun",
     "/var/lib/kijun-journal", "/var/lib/mysql", "/var/lib/postgresql",
@@ -36,7 +36,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def as_user(user: str) -> list[str]:
-    """Return what to put before a command for it to run as `user`; BackupError where there is no such user."""
+    """Return what to put before a command to run it as `user`; BackupError where there is none."""
     try:
         entry = pwd.getpwnam(user)
     except KeyError as bad:
@@ -57,7 +57,7 @@ def call(
     read: IO[bytes] | None = None,
     write: IO[bytes] | None = None,
 ) -> str:
-    """Run a command to its end and return what it printed; BackupError, beginning with `what`, where it fails."""
+    """Run a command and return what it printed; BackupError, beginning with `what`, where it fails."""
     try:
         done = subprocess.run(
             command, env=env or environment(), stdin=read or subprocess.DEVNULL, cwd="/", check=False,
@@ -102,7 +102,7 @@ class Scratch:
     def server(
         self, command: list[str], answers: Callable[[], object], what: str, *, patience: float = START
     ) -> Iterator[None]:
-        """Run a server for the block; BackupError where it does not answer in time, with what it said last."""
+        """Run a server for the block; BackupError, with what it said, where it does not answer in time."""
         log = self.folder / "log"
         with log.open("wb") as said:
             process = subprocess.Popen(
@@ -141,7 +141,7 @@ class Scratch:
 def scratch(user: str) -> Iterator[Scratch]:
     """A folder that only `user` can enter, on the disk, removed after the block with all that is in it."""
     as_user(user)
-    folder = Path(tempfile.mkdtemp(prefix="kijun-drill-", dir="/var/tmp"))  # noqa: S108 - private to the unit
+    folder = Path(tempfile.mkdtemp(prefix="kijun-drill-", dir="/var/tmp"))
     try:
         found = Scratch(folder, user)
         found.own(folder)
