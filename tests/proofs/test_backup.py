@@ -14,48 +14,23 @@ from collections.abc import Iterator
 import pytest
 from testinfra.host import Host
 
+from kijun.proving.backups import (
+    CONFIG,
+    RESTIC,
+    STATE,
+    as_postgres,
+    elsewhere,
+    fingerprint,
+    make_easily_lost,
+    newest_of,
+    record_of,
+    recovered,
+    restored_dumps,
+    works,
+)
 from kijun.proving.hosts import ProofHost
 from kijun.proving.turns import alone
 from kijun.proving.users import ThrowawayUser
-
-CONFIG, STATE = "/etc/kijun/backup", "/var/lib/kijun/backup"
-RESTIC = (
-    f"RESTIC_CACHE_DIR=/var/cache/kijun-backup restic -o rclone.program='ssh -F {CONFIG}/ssh_config backup'"
-    f" -o rclone.args=rclone --repo rclone:backup --password-file {CONFIG}/password"
-)
-# Everything that a restore has to bring back, in the words of another program than the one under proof.
-FINGERPRINT = r"""
-import hashlib, os, sys
-top = sys.argv[1]
-for folder, folders, files in os.walk(top):
-    for path in sorted(os.path.join(folder, name) for name in ["", *folders, *files]):
-        s, link = os.lstat(path), os.path.islink(path)
-        names = sorted(os.listxattr(path, follow_symlinks=False))
-        attributes = [(name, os.getxattr(path, name, follow_symlinks=False).hex()) for name in names]
-        plain = os.path.isfile(path) and not link
-        content = hashlib.sha256(open(path, "rb").read()).hexdigest() if plain else ""
-        target = os.readlink(path) if link else ""
-        print(path, oct(s.st_mode), s.st_uid, s.st_gid, s.st_mtime_ns, attributes, content, target)
-"""
-# An access control list for user 1234, as the kernel stores it: acl(5) need not be installed.
-MAKE = r"""
-import os, struct, sys
-top = sys.argv[1]
-os.makedirs(top + "/inner", mode=0o2750)
-for name in ("plain", "owned", "listed", "attributed", "empty", "inner/Zeichen ä 字"):
-    with open(f"{top}/{name}", "wb") as file:
-        file.write(b"" if name == "empty" else os.urandom(50000))
-os.chown(top + "/owned", 1234, 4321)
-os.chmod(top + "/owned", 0o4710)
-os.setxattr(top + "/attributed", "user.catalogue", b"A-17")
-rows = [(1, 6, -1), (2, 7, 1234), (4, 4, -1), (16, 7, -1), (32, 0, -1)]
-acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *row) for row in rows)
-os.setxattr(top + "/listed", "system.posix_acl_access", acl)
-os.symlink("../plain", top + "/inner/link")
-os.link(top + "/plain", top + "/plain-again")
-os.mkfifo(top + "/pipe")
-os.utime(top + "/plain", ns=(1_000_000_000_123_456_789, 1_000_000_000_123_456_789))
-"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -82,11 +57,11 @@ def files(declared: list[dict[str, object]], host: Host, its_turn: None) -> tupl
 def its_turn(host: Host, proof: ProofHost, declared: list[dict[str, object]]) -> Iterator[None]:
     """One proof after another; a set that was well before is backed up again where it is not afterwards."""
     with alone(proof.connection.name, "backup"):
-        well = set(_newest(host, declared)) - set(host.check_output("kijun-backup due").split())
-        before = _newest(host, declared)
+        well = set(newest_of(host, declared)) - set(host.check_output("kijun-backup due").split())
+        before = newest_of(host, declared)
         yield
         due = host.check_output("kijun-backup due").split()
-        after = _newest(host, declared)
+        after = newest_of(host, declared)
         for name in well:
             if name not in due and after[name] == before[name]:
                 continue
@@ -94,54 +69,30 @@ def its_turn(host: Host, proof: ProofHost, declared: list[dict[str, object]]) ->
                 host.run("kijun-backup accept %s", name)
 
 
-def _newest(host: Host, declared: list[dict[str, object]]) -> dict[str, object]:
-    """Return, by the name of a set, what is recorded of its newest snapshot."""
-    return {str(one["name"]): _record(host, str(one["name"])).get("snapshot") for one in declared}
-
-
 @pytest.fixture
 def own_folder(host: Host, files: tuple[str, str]) -> Iterator[str]:
     """A folder inside the set, with everything that is easily lost."""
     folder = f"{files[1]}/.kijun-proof-{uuid.uuid4().hex[:8]}"
     try:
-        host.check_output("python3 -c %s %s", MAKE, folder)
+        make_easily_lost(host, folder)
         yield folder
     finally:
         host.run("rm -rf -- %s", folder)
-
-
-def _fingerprint(host: Host, folder: str) -> str:
-    return str(host.check_output("python3 -c %s %s", FINGERPRINT, folder))
-
-
-def _record(host: Host, name: str) -> dict[str, object]:
-    found = json.loads(host.check_output("cat %s", f"{STATE}/{name}.json"))
-    assert isinstance(found, dict)
-    return found
-
-
-def _elsewhere(host: Host, over: str, what: str, then: str) -> tuple[int, str]:
-    """Run a command that sees `what` in the place of `over`; return its status and what it said."""
-    done = host.run(
-        "unshare --mount --propagation private sh -c %s 2>&1",
-        f'mount --bind -- "{what}" "{over}" && exec {then}',
-    )
-    return int(done.rc), str(done.stdout)
 
 
 @pytest.mark.intrusive
 @pytest.mark.proves("backup.as_planned", "backup.scheduled", "backup.restorable")
 def test_destroyed_data_comes_back_identical(host: Host, files: tuple[str, str], own_folder: str) -> None:
     """Files are backed up by the timer's unit, destroyed, restored, and compared in everything."""
-    before = _fingerprint(host, own_folder)
+    before = fingerprint(host, own_folder)
     assert before.count("\n") >= 10
     host.check_output("systemctl start %s", f"kijun-backup@{files[0]}.service")
-    newest = _record(host, files[0])["snapshot"]
+    newest = record_of(host, files[0])["snapshot"]
     assert isinstance(newest, dict)
     host.check_output("rm -rf -- %s", own_folder)
     assert not host.file(own_folder).exists
     host.check_output(f"{RESTIC} restore %s --target / --include %s 2>&1", str(newest["id"]), own_folder)
-    assert _fingerprint(host, own_folder) == before, "what was restored is not what was destroyed"
+    assert fingerprint(host, own_folder) == before, "what was restored is not what was destroyed"
 
 
 @pytest.mark.proves("backup.fresh", "backup.complete")
@@ -152,7 +103,7 @@ def test_the_repository_holds_what_the_source_holds(
     name = files[0]
     one = next(one for one in declared if one["name"] == name)
     host.check_output("kijun-backup verify")
-    newest = _record(host, name)["snapshot"]
+    newest = record_of(host, name)["snapshot"]
     assert isinstance(newest, dict)
     listed = host.check_output(f"{RESTIC} ls --no-lock --json %s", str(newest["id"]))
     nodes = [json.loads(line) for line in listed.splitlines() if '"path"' in line]
@@ -171,19 +122,19 @@ def test_the_repository_holds_what_the_source_holds(
 def test_an_empty_source_is_reported(host: Host, files: tuple[str, str]) -> None:
     """A backup that finds a folder empty says so, keeps the good one, and the record says so too."""
     name, folder = files
-    before = _record(host, name)["snapshot"]
+    before = record_of(host, name)["snapshot"]
     empty = host.check_output("mktemp -d")
     try:
-        status, said = _elsewhere(host, folder, empty, f"kijun-backup run {name}")
+        status, said = elsewhere(host, folder, empty, f"kijun-backup run {name}")
     finally:
         host.run("rmdir -- %s", empty)
     assert status != 0, "a backup of an empty folder ended well"
-    problem = str(_record(host, name)["problem"])
+    problem = str(record_of(host, name)["problem"])
     assert problem
     assert problem in said
     assert "nothing in" in problem or "shrank" in problem or "not exist" in problem, problem
     if "nothing in" in problem:
-        assert _record(host, name)["snapshot"] == before
+        assert record_of(host, name)["snapshot"] == before
 
 
 @pytest.mark.intrusive
@@ -194,11 +145,11 @@ def test_a_wrong_key_is_reported(host: Host, files: tuple[str, str]) -> None:
     wrong = host.check_output("mktemp")
     host.check_output("echo another-key >%s", wrong)
     try:
-        status, _ = _elsewhere(host, f"{CONFIG}/password", wrong, f"kijun-backup run {name}")
+        status, _ = elsewhere(host, f"{CONFIG}/password", wrong, f"kijun-backup run {name}")
     finally:
         host.run("rm -f -- %s", wrong)
     assert status != 0, "a backup with another key ended well"
-    assert "key does not open" in str(_record(host, name)["problem"])
+    assert "key does not open" in str(record_of(host, name)["problem"])
 
 
 @pytest.mark.proves("backup.append_only", "backup.repository_guarded")
@@ -238,13 +189,13 @@ def test_the_drill_notices_what_is_missing(host: Host, files: tuple[str, str], o
     host.check_output("head -c 50000 /dev/urandom >%s && sleep 3", other)
     host.check_output("kijun-backup run %s", name)
     try:
-        status, said = _elsewhere(host, f"{own_folder}/plain", other, f"kijun-backup drill {name}")
+        status, said = elsewhere(host, f"{own_folder}/plain", other, f"kijun-backup drill {name}")
         assert status != 0, "the drill did not notice that a file differs"
         assert f"{own_folder}/plain" in said
     finally:
         host.run("rm -f -- %s", other)
         host.check_output("kijun-backup drill %s", name)
-    record = _record(host, f"drill-{name}")
+    record = record_of(host, f"drill-{name}")
     assert record["problem"] == ""
     assert record["files"], "nothing was restored"
 
@@ -283,7 +234,7 @@ def test_a_change_of_packages_makes_a_copy(host: Host, package: tuple[str, str])
     end = time.monotonic() + 90
     newest: object = {}
     while time.monotonic() < end:
-        newest = _record(host, "programs")["snapshot"]
+        newest = record_of(host, "programs")["snapshot"]
         if isinstance(newest, dict) and float(newest["time"]) >= changed:
             break
         time.sleep(2)
@@ -312,29 +263,16 @@ def postgresql(host: Host, databases: dict[str, object]) -> str:
     return f"/usr/lib/postgresql/{found[0].split('/')[3]}/bin"
 
 
-def _as_postgres(host: Host, command: str, *arguments: str) -> str:
-    return str(host.check_output(f"cd / && runuser -u postgres -- {command}", *arguments))
-
-
 @pytest.fixture
 def own_database(host: Host, postgresql: str) -> Iterator[str]:
     """A database of the proof's own in PostgreSQL."""
     name = f"kijun_proof_{uuid.uuid4().hex[:8]}"
     try:
-        _as_postgres(host, "createdb %s", name)
-        _as_postgres(
-            host, "psql -qX -d %s -c %s", name, _rows("bytea", "sha256(convert_to(n::text, 'UTF8'))")
-        )
+        as_postgres(host, "createdb %s", name)
+        as_postgres(host, "psql -qX -d %s -c %s", name, works("bytea", "sha256(convert_to(n::text, 'UTF8'))"))
         yield name
     finally:
         host.run("cd / && runuser -u postgres -- dropdb --if-exists --force %s", name)
-
-
-def _rows(kind: str, content: str) -> str:
-    return (
-        f"create table works (id int primary key, title varchar(80) not null, photo {kind});"
-        f" insert into works select n, concat('作品 ', n), {content} from generate_series(1, 500) n"
-    )
 
 
 @pytest.fixture
@@ -345,7 +283,7 @@ def own_mariadb(host: Host, databases: dict[str, object]) -> Iterator[str]:
     if "mariadb" not in engines:
         yield ""
         return
-    sql = _rows("blob", "unhex(md5(n))").replace(
+    sql = works("blob", "unhex(md5(n))").replace(
         "generate_series(1, 500) n", "(select seq n from seq_1_to_500) s"
     )
     try:
@@ -355,14 +293,6 @@ def own_mariadb(host: Host, databases: dict[str, object]) -> Iterator[str]:
         yield name
     finally:
         host.run("mariadb -e %s", f"drop database if exists {name}")
-
-
-def _restored(host: Host, folder: str, name: str, snapshot: object) -> list[dict[str, str]]:
-    """Restore a set's dumps into a folder; return their list."""
-    assert isinstance(snapshot, dict)
-    host.check_output(f"{RESTIC} restore %s --target %s 2>&1", str(snapshot["id"]), folder)
-    listed = json.loads(host.check_output("cat %s", f"{folder}{STATE}/dumps/{name}/manifest.json"))
-    return [row | {"path": f"{folder}{STATE}/dumps/{name}/{row['file']}"} for row in listed]
 
 
 @pytest.fixture
@@ -380,7 +310,7 @@ def place(host: Host) -> Iterator[str]:
 def test_destroyed_databases_come_back_identical(
     host: Host, databases: dict[str, object], own_database: str, own_mariadb: str, place: str
 ) -> None:
-    """Databases of both kinds are backed up, dropped, loaded from the repository, and dumped again: the same."""
+    """Databases of both kinds are backed up, dropped, loaded from the repository, and dumped: the same."""
     ways = {own_database: f"cd / && runuser -u postgres -- pg_dump {own_database} | grep -v restrict"}
     if own_mariadb:
         ways[own_mariadb] = f"mariadb-dump --skip-dump-date {own_mariadb}"
@@ -389,9 +319,10 @@ def test_destroyed_databases_come_back_identical(
     set_name = str(databases["name"])
     host.check_output("systemctl start %s", f"kijun-backup@{set_name}.service")
     rows = {
-        row.get("name"): row for row in _restored(host, place, set_name, _record(host, set_name)["snapshot"])
+        row.get("name"): row
+        for row in restored_dumps(host, place, set_name, record_of(host, set_name)["snapshot"])
     }
-    _as_postgres(host, "dropdb %s", own_database)
+    as_postgres(host, "dropdb %s", own_database)
     host.check_output(
         "cd / && runuser -u postgres -- pg_restore --create -d template1 <%s", rows[own_database]["path"]
     )
@@ -413,9 +344,9 @@ def test_a_dump_that_is_empty_or_lacks_rows_is_reported(
         host.check_output(
             "printf %%s %s >%s && chmod 755 %s", f"#!/bin/sh\n{does}\n", f"{place}/it", f"{place}/it"
         )
-        status, _ = _elsewhere(host, f"{postgresql}/pg_dump", f"{place}/it", f"kijun-backup run {name}")
+        status, _ = elsewhere(host, f"{postgresql}/pg_dump", f"{place}/it", f"kijun-backup run {name}")
         assert status != 0, f"a backup ended well although pg_dump does: {does}"
-        assert said in str(_record(host, name)["problem"])
+        assert said in str(record_of(host, name)["problem"])
 
 
 @pytest.fixture
@@ -435,23 +366,12 @@ def test_what_was_written_after_the_backup_comes_back(
     host.check_output("kijun-backup run %s", journal)
     younger = str(request.getfixturevalue("own_database"))
     host.check_output("kijun-backup journal %s", journal)
-    rows = _restored(host, place, journal, _record(host, journal)["snapshot"])
-    updates = _record(host, f"journal.{journal}")["snapshot"]
+    rows = restored_dumps(host, place, journal, record_of(host, journal)["snapshot"])
+    updates = record_of(host, f"journal.{journal}")["snapshot"]
     assert isinstance(updates, dict)
     host.check_output(f"{RESTIC} restore %s --target %s 2>&1", str(updates["id"]), place)
     base = next(row for row in rows if row["kind"] == "base")
-    log = f"{place}/var/lib/kijun-journal/{base['server'].replace('/', '-')}"
-    script = f"""
-set -e; cd {place}; mkdir data; tar -xf {base["path"]} -C data; touch data/recovery.signal
-echo "restore_command = 'cp {log}/%f %p'" >data/postgresql.conf; : >data/postgresql.auto.conf; : >data/pg_ident.conf
-echo 'local all all peer' >data/pg_hba.conf; chmod 700 data; chmod 755 . var var/lib var/lib/kijun-journal
-chown -R postgres: data; chown -R postgres: {log}
-pg="runuser -u postgres -- {postgresql}"
-$pg/pg_ctl -w -t 120 -D data -l data/said -o "-c listen_addresses= -c unix_socket_directories={place}/data" start >&2
-$pg/psql -X -h {place}/data -d {younger} -Atc 'select count(*) from works' || true
-$pg/pg_ctl -w -m immediate -D data stop >&2
-"""
-    assert host.check_output("sh -c %s", script).split() == ["500"]
+    assert recovered(host, place, postgresql, base, younger) == "500"
 
 
 @pytest.mark.intrusive
@@ -462,9 +382,9 @@ def test_updates_that_are_not_kept_are_reported(host: Host, journal: str, own_da
     try:
         host.check_output("chmod 500 %s", spool)
         assert host.run("kijun-backup journal %s", journal).rc != 0, "nobody noticed"
-        assert "cannot hand over" in str(_record(host, f"journal.{journal}")["problem"])
+        assert "cannot hand over" in str(record_of(host, f"journal.{journal}")["problem"])
     finally:
         host.check_output("chmod 700 %s", spool)
-        _as_postgres(host, "psql -qXAt -c %s", "select pg_create_restore_point('kijun')")
+        as_postgres(host, "psql -qXAt -c %s", "select pg_create_restore_point('kijun')")
         host.check_output("kijun-backup journal %s", journal)
-    assert _record(host, f"journal.{journal}")["problem"] == ""
+    assert record_of(host, f"journal.{journal}")["problem"] == ""
