@@ -318,10 +318,8 @@ def test_destroyed_databases_come_back_identical(
     assert all("作品" in text for text in before.values())
     set_name = str(databases["name"])
     host.check_output("systemctl start %s", f"kijun-backup@{set_name}.service")
-    rows = {
-        row.get("name"): row
-        for row in restored_dumps(host, place, set_name, record_of(host, set_name)["snapshot"])
-    }
+    snapshot = record_of(host, set_name)["snapshot"]
+    rows = {row.get("name"): row for row in restored_dumps(host, place, set_name, snapshot)}
     as_postgres(host, "dropdb %s", own_database)
     host.check_output(
         "cd / && runuser -u postgres -- pg_restore --create -d template1 <%s", rows[own_database]["path"]
