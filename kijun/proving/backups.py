@@ -67,6 +67,10 @@ $as/pg_ctl -w -t 120 -D data -l data/said -o "$said" start >&2
 $as/psql -X -h "$1/data" -d "$database" -Atc "$sql" || true
 $as/pg_ctl -w -m immediate -D data stop >&2
 """
+_WORKS = (
+    "create table works (id int primary key, title varchar(80) not null, photo KIND);"
+    " insert into works select n, concat('作品 ', n), CONTENT from generate_series(1, 500) n"
+)
 
 
 def make_easily_lost(host: Host, folder: str) -> None:
@@ -107,10 +111,7 @@ def as_postgres(host: Host, command: str, *arguments: str) -> str:
 
 def works(kind: str, content: str) -> str:
     """Return the SQL of a table of 500 rows with texts and bytes; `content` makes these from n."""
-    return (
-        f"create table works (id int primary key, title varchar(80) not null, photo {kind});"
-        f" insert into works select n, concat('作品 ', n), {content} from generate_series(1, 500) n"
-    )
+    return _WORKS.replace("KIND", kind).replace("CONTENT", content)
 
 
 def restored_dumps(host: Host, folder: str, name: str, snapshot: object) -> list[dict[str, str]]:

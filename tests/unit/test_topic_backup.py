@@ -3,67 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kijun.model import CommandResult, FileEntry, HostState, Status
+from kijun.model import Status
 from kijun.topics import backup
-from kijun.topics._backup_reads import FSTAB, KEPT, RECORDS, SETS, SETUP, SUBJECTS
+from tests.unit.backed_up import (
+    BARE,
+    COMMANDS,
+    DATA,
+    FILES,
+    HOSTS,
+    HOUR,
+    NAMES,
+    PARAMS,
+    ROOT,
+    failing,
+    judged,
+    of_host,
+    texts_of,
+    unknown,
+)
 
-ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(__file__).parent / "data/backup"
-COMMANDS = {"setup": SETUP, "records": RECORDS, "subjects": SUBJECTS, "kept": KEPT}
-FILES = {"sets": SETS, "fstab": FSTAB}
-HOSTS = ["host-12", "host-13"]
-PARAMS = yaml.safe_load((ROOT / "tests/subjects/backup/vars.yml").read_text(encoding="utf-8")) | {
-    "backup_drill_days": 30
-}
-NAMES = set(backup._EXPECTED)
-HOUR = 3600
 KEPT_BYTES = r'"snapshot": {"bytes": \d+, "files": \d+'
 DRILLED = r'"files": \d+, "problem": "", "same"'
 PASSWORD = "0 /etc/kijun/backup/password"
-BARE = dict.fromkeys((*COMMANDS, *FILES), "") | {"setup": "absent\n", "kept": "absent\n", "subjects": "end\n"}
-
-
-def texts_of(host):
-    return {kind: (DATA / f"{host}.{kind}").read_text(encoding="utf-8") for kind in (*COMMANDS, *FILES)}
-
-
-def judged(texts, params=PARAMS, read_at=None):
-    commands = {
-        read.name: CommandResult(read.name, 0, texts[kind].encode("utf-8", "surrogateescape"))
-        for kind, read in COMMANDS.items()
-    }
-    files = {
-        read.pattern: FileEntry(read.pattern, "file", 0o600, 0, 0, 0, texts[kind].encode("utf-8", "replace"))
-        for kind, read in FILES.items()
-        if texts.get(kind)
-    }
-    declared = frozenset(read.pattern for read in FILES.values())
-    state = HostState(files=files, commands=commands, read_at=read_at or 0, declared=declared)
-    return {verdict.control.partition(".")[2]: verdict for verdict in backup.judge(state, params)}
-
-
-def of_host(host, params=PARAMS, later=0, **changes):
-    texts = texts_of(host)
-    for kind, (old, new) in changes.items():
-        assert re.search(old, texts[kind]), f"{old!r} is not in the captured {kind}"
-        texts[kind] = re.sub(old, new, texts[kind])
-    return judged(texts, params, int((DATA / f"{host}.now").read_text()) + later)
-
-
-def failing(verdicts):
-    return {name for name, verdict in verdicts.items() if verdict.status is Status.FAIL}
-
-
-def unknown(verdicts):
-    return {name for name, verdict in verdicts.items() if verdict.status is Status.UNKNOWN}
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -76,7 +42,8 @@ def test_a_host_that_is_backed_up_passes(host):
 def test_the_digest_is_of_the_program_that_the_role_installs():
     folder = ROOT / "roles/backup/files"
     found = hashlib.sha256()
-    for path in [folder / "kijun-backup", *sorted((folder / "kijun_backup").glob("*.py"))]:
+    parts = [*sorted((folder / "kijun_backup").glob("*.py")), *sorted((folder / "kijun_backup").glob("*.sh"))]
+    for path in [folder / "kijun-backup", *parts]:
         found.update(path.read_bytes())
     assert found.hexdigest() == backup.PROGRAM_SHA256
 
@@ -104,7 +71,7 @@ def test_the_digest_is_of_the_program_that_the_role_installs():
         ({"complete"}, "records", "@sources\n", "@sources\nmissing /srv/museum\n"),
         ({"complete"}, "records", KEPT_BYTES, '"snapshot": {"bytes": 1, "files": 1'),
         ({"complete"}, "records", KEPT_BYTES, '"snapshot": {"bytes": 0, "files": 0'),
-        ({"fresh"}, "records", r'"time": 1', '"time": 2'),
+        ({"fresh", "journal"}, "records", r'"time": 1', '"time": 2'),
         ({"fresh"}, "records", r'"verified_at": \d', '"verified_at": 1e3, "x": '),
         ({"fresh", "complete"}, "records", "@record files.json", "@record gone.json"),
         ({"restorable"}, "records", "@record drill-files.json", "@record gone.json"),
@@ -122,7 +89,7 @@ def test_the_digest_is_of_the_program_that_the_role_installs():
         ({"in_force"}, "setup", "program ....", "program 0000"),
         ({"in_force"}, "setup", "NeedDaemonReload=no", "NeedDaemonReload=yes"),
         ({"in_force"}, "setup", "kijun-backup rehearse", "true"),
-        ({"covered"}, "subjects", "end", "postgresql 17/main\nend"),
+        ({"journal"}, "subjects", "end", "postgresql 13/old\nend"),
         ({"covered"}, "subjects", "end", "share /srv/drawings\nend"),
         ({"program_copy"}, "setup", "hook .*\n", ""),
         ({"program_copy"}, "setup", "hook post-invoke=systemctl", "hook post-invoke=true systemctl"),
@@ -145,7 +112,7 @@ def test_what_breaks_a_backup_fails(host, controls, kind, old, new):
         ({"append_only"}, "records", '"answer": "refused"', '"answer": "unknown"'),
         ({"off_host"}, "setup", "ssh hostname .*\n", ""),
         ({"key_escrowed"}, "setup", "key ....\n", ""),
-        ({"covered"}, "subjects", "end", ""),
+        ({"covered", "journal"}, "subjects", "end", ""),
         ({"repository_guarded"}, "kept", "end", ""),
         ({"complete"}, "records", "mounted .*\n", ""),
         ({"program_copy"}, "records", "packages .*\n", ""),
@@ -159,7 +126,13 @@ def test_what_was_not_read_is_no_pass(host, controls, kind, old, new):
 
 @pytest.mark.parametrize(
     ("hours", "controls"),
-    [(10, set()), (20, {"fresh"}), (24 * 20, {"fresh"}), (24 * 32, {"fresh", "restorable", "append_only"})],
+    [
+        (0, set()),
+        (10, {"journal"}),
+        (20, {"fresh", "journal"}),
+        (24 * 20, {"fresh", "journal"}),
+        (24 * 32, {"fresh", "journal", "restorable", "append_only"}),
+    ],
 )
 def test_what_was_good_grows_old(hours, controls):
     assert failing(of_host("host-12", later=hours * HOUR)) == controls
@@ -228,7 +201,7 @@ def test_real_answers_with_noise_in_them_never_raise(host, kind, place, noise):
     assert set(judged(texts)) == NAMES
 
 
-@pytest.mark.parametrize(("later", "controls"), [(1800, set()), (7200, {"program_copy"})])
+@pytest.mark.parametrize(("later", "controls"), [(1800, set()), (7200, {"program_copy", "journal"})])
 def test_a_change_of_packages_is_to_be_copied_within_an_hour(later, controls):
     now = int((DATA / "host-12.now").read_text())
     changed = {"records": ("packages .*", f"packages {now}")}

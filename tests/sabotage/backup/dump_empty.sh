@@ -1,0 +1,10 @@
+#!/bin/sh
+# breaks: backup.complete
+# caught-by: reading
+# what: pg_dump writes nothing and says that all is well
+set -eu
+for programs in /usr/lib/postgresql/*/bin; do :; done
+mv "$programs/pg_dump" "$programs/pg_dump.real"
+printf '#!/bin/sh\nexit 0\n' >"$programs/pg_dump"
+chmod 755 "$programs/pg_dump"
+if kijun-backup run collection; then echo "nobody noticed" >&2; fi
