@@ -135,7 +135,8 @@ def _loaded(record: Record) -> tuple[Loaded, ...]:
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, dict):
             counted = {what: int(number(row, what) or 0) for what in ("databases", "tables", "rows")}
-            name, reached = f"{text(row, 'engine')} {text(row, 'server')}", text(row, "reached")
+            name = " ".join(dict.fromkeys((text(row, "engine"), text(row, "server"))))
+            reached = text(row, "reached")
             found.append(Loaded(name, seconds=number(row, "seconds") or 0.0, reached=reached, **counted))
     return tuple(found)
 

@@ -54,7 +54,7 @@ cd "$1"; programs=$2; tar=$3; log=$4; database=$5; sql=$6
 mkdir data
 tar -xf "$tar" -C data
 touch data/recovery.signal
-echo "restore_command = 'cp $log/%f %p'" >data/postgresql.conf
+printf "hot_standby = off\nrestore_command = 'cp $log/%%f %%p'\n" >data/postgresql.conf
 : >data/postgresql.auto.conf
 : >data/pg_ident.conf
 echo 'local all all peer' >data/pg_hba.conf
@@ -64,6 +64,10 @@ chown -R postgres: data "$log"
 as="runuser -u postgres -- $programs"
 said="-c listen_addresses= -c unix_socket_directories=$1/data"
 $as/pg_ctl -w -t 120 -D data -l data/said -o "$said" start >&2
+for second in $(seq 120); do  # it answers when it has followed the log to its end
+    if $as/psql -X -h "$1/data" -d template1 -Atc 'select 1' >/dev/null 2>&1; then break; fi
+    sleep 1
+done
 $as/psql -X -h "$1/data" -d "$database" -Atc "$sql" || true
 $as/pg_ctl -w -m immediate -D data stop >&2
 """
