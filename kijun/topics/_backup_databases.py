@@ -131,7 +131,7 @@ def journal(facts: Facts) -> Said:
     wanted = {name: facts.sets[name].journal for name in holding if facts.sets[name].journal}
     if not wanted:
         why = "journal_minutes is 0" if holding else "no set holds databases of PostgreSQL"
-        return beside(f"{why}.", "inventory")
+        return beside(f"{why}{_of_mariadb(facts)}.", "inventory")
     there, answered = subjects(facts.state), servers(facts.state)
     if there is None or answered is None:
         return unsure("what PostgreSQL does with its log could not be read.", DATABASES.name)
@@ -144,7 +144,14 @@ def journal(facts: Facts) -> Said:
         if isinstance(said, Said):
             return said
         shown.append(f"{name} {said:.0f} minutes ago")
-    return good(listed(shown), f"/var/lib/kijun/backup/journal.{listed(sorted(wanted))}.json")
+    return good(
+        listed(shown) + _of_mariadb(facts), f"/var/lib/kijun/backup/journal.{listed(sorted(wanted))}.json"
+    )
+
+
+def _of_mariadb(facts: Facts) -> str:
+    there = any("mariadb" in one.of("databases") for one in facts.sets.values())
+    return "; what MariaDB takes in between two dumps is not stored" if there else ""
 
 
 def _kept_by(label: str, server: Server) -> str:

@@ -71,6 +71,14 @@ def test_a_host_whose_updates_nobody_asked_for_has_no_journal(params, reason):
     verdict = of_host("host-12", params)["journal"]
     assert verdict.status is Status.NOT_APPLICABLE
     assert reason in verdict.reason
+    assert ("MariaDB" in verdict.reason) == any(
+        "mariadb" in s.get("databases", ()) for s in params["backup_sets"]
+    )
+
+
+def test_what_is_not_stored_of_mariadb_is_said():
+    assert "MariaDB" in of_host("host-12")["journal"].actual
+    assert "MariaDB" not in of_host("host-12", with_sets(databases=["postgresql"]))["journal"].actual
 
 
 @pytest.mark.parametrize("minutes", ["often", True, -1])
