@@ -86,7 +86,6 @@ TOLERANCE = 300  # seconds by which two clocks may differ
 _MEANINGS = (
     (r"wrong password or no key found", "backup_password does not open it"),
     (r"already locked", "a backup is being made, so try again later"),
-    (r"no such file or directory.*restic|not found: restic", "restic is not installed"),
 )
 
 
@@ -151,7 +150,10 @@ def old(found: list[Snapshot], keep_days: int, now: float) -> list[Snapshot]:
     stay = set()
     for name in {one.set for one in found}:
         own = [one for one in found if one.set == name]
-        stay |= {max(own, key=lambda one: one.taken).id, max(own, key=lambda one: one.arrived).id}
+        stay |= {
+            max(own, key=lambda one: one.taken).id,
+            max(own, key=lambda one: (one.arrived, one.taken)).id,
+        }
     gone = [one for one in found if one.age_from < now - keep_days * DAY and one.id not in stay]
     return sorted(gone, key=lambda one: one.taken)
 
@@ -188,6 +190,8 @@ class Repository:
                 command, input=f"{self.password}\n", env=environment, cwd="/", capture_output=True,
                 encoding="utf-8", errors="replace", check=False,
             )  # fmt: skip
+        except FileNotFoundError as bad:
+            raise PruneError("restic is not installed on this host; the role backup does it") from bad
         except OSError as bad:
             raise PruneError(f"restic cannot be started ({bad.strerror})") from bad
         if done.returncode != 0:
