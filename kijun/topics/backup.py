@@ -33,7 +33,7 @@ from kijun.topics._backup_view import (
 from kijun.topics._mail_said import Said, bad, beside, good, unsure
 from kijun.topics._mail_view import listed
 
-PROGRAM_SHA256 = "2b374ae22f3d771ee979e26399940d6d9e3d76a58bd18301d1783bf3bb620f43"
+PROGRAM_SHA256 = "30d61c5f208c26afb65548fc1d8d6c13a7663df0d483de5cb9c2cbfca323aca0"
 _EXPECTED = {
     "covered": "every database and file share of this host belongs to a set",
     "as_planned": "the host's list of sets says what backup_sets says",

@@ -67,6 +67,18 @@ def test_a_line_that_is_not_understood_is_refused(program, line):
             "Is there a repository at the following location?\nrclone:backup",
             "there is no repository",
         ),
+        (
+            "SIGQUIT: quit\nPC=0x480901 m=0 sigcode=0\n\ngoroutine 0 gp=0x1812400 m=0 mp=0x18134c0 [idle]:\n"
+            "runtime.futex(0x1813600, 0x80)\n\truntime/sys_linux_amd64.s:557 +0x21 fp=0x7ffd"
+            "\ncreated by golang.org/x/sync/errgroup.(*Group).Go in goroutine 29\n\n"
+            "rax    0xca\nrflags 0x286\ncs     0x33\nfs     0x0\ngs     0x0\n",
+            "restic failed: SIGQUIT: quit",
+        ),
+        (
+            "Fatal: unable to open repository at rclone:x: error talking HTTP to rclone: context canceled\n",
+            "restic failed: Fatal: unable to open repository at rclone:x: error talking HTTP to rclone:"
+            " context canceled",
+        ),
         ("", "restic failed and gave no reason"),
         ("something new\n", "restic failed: something new"),
         (

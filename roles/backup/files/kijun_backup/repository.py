@@ -65,7 +65,9 @@ def meaning(said: str) -> str:
         for line in said.splitlines()
         if line.strip() and not re.search(r"\.(go|s):\d|^\w+\.\w+/|^main\.|^runtime\.|^goroutine \d", line)
     ]
-    telling = [line for line in lines if re.match(r"(panic|fatal|error)\b", line.strip(), re.IGNORECASE)]
+    telling = [
+        line for line in lines if re.match(r"(panic|fatal|error|SIG[A-Z]+:)", line.strip(), re.IGNORECASE)
+    ]
     chosen = (telling or lines)[-1:]
     return f"restic failed: {chosen[0].strip()[:200]}" if chosen else "restic failed and gave no reason"
 
