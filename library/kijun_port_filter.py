@@ -25,7 +25,9 @@ options:
     elements: dict
     required: true
   ssh_connection:
-    description: The operator's C(SSH_CONNECTION), whose port stays open whatever is declared.
+    description:
+      - The operator's C(SSH_CONNECTION). Its port stays open whatever is declared, and rules that would not
+        let in the address it comes from are refused before anything changes.
     type: str
     default: ""
   stopping:
@@ -77,6 +79,7 @@ from ansible.module_utils.kijun_port_rules import (
     TABLE,
     lasting,
     render,
+    shut_out,
     ssh_ports,
     strays,
     with_ways_in,
@@ -169,6 +172,12 @@ def main() -> None:
         module.fail_json(
             msg=f"in use and not declared: {', '.join(unknown)}. Declare it in unused_ports_declared"
             ' ("kijun ports" prints what to paste) or stop what listens; no rule was changed.'
+        )
+    if client := shut_out(declared, module.params["ssh_connection"]):
+        module.fail_json(
+            msg=f"unused_ports_declared would shut you out: it lets SSH in, but not from {client}, where you"
+            ' come from. Add that address to the "from" of the SSH port, or work from one that it holds; no'
+            " rule was changed."
         )
     if not host.nft:
         if not module.check_mode:

@@ -112,6 +112,18 @@ def ssh_ports(sshd: str, connection: str) -> list[int]:
     return found + ([int(words[3])] if len(words) == 4 and words[3].isdigit() else [])
 
 
+def shut_out(declared: list[dict[str, Any]], connection: str) -> str:
+    """Return the operator's address (in SSH_CONNECTION) where no declaration lets it in, else ""."""
+    words = connection.split()
+    if len(words) != 4 or not words[3].isdigit() or words[0] == "UNKNOWN":  # not over a network: sshd -i
+        return ""
+    client = ipaddress.ip_address(words[0].partition("%")[0])
+    client = getattr(client, "ipv4_mapped", None) or client
+    own = [sources(entry) for entry in declared if holds(entry, "tcp", int(words[3]))]
+    let_in = any(listed is None or any(client in network for network in listed) for listed in own)
+    return "" if let_in or client.is_loopback else str(client)
+
+
 def strays(listening: str, declared: list[dict[str, Any]], stopping: list[str]) -> list[str]:
     """Return what listens for others in `ss -H -lntup --cgroup` and is not declared, in words.
 

@@ -56,7 +56,7 @@ def _untouched(done: Enforcement) -> list[str]:
 
 def _predicted(done: Enforcement) -> list[str]:
     if not done.changes:
-        return ["Nothing would change."]
+        return [] if done.failures else ["Nothing would change."]
     return [f"  {host}: {len(tasks)} tasks would change it" for host, tasks in sorted(done.changes.items())]
 
 
@@ -86,7 +86,11 @@ def _verdict(after: Report) -> str:
     failing = sum(_count(host, Status.FAIL) > 0 for host in after.hosts)
     if failing:
         return f"{failing} of {len(after.hosts)} hosts still fail."
-    if after.count(Status.UNKNOWN) or any(host.outcome is not Outcome.COLLECTED for host in after.hosts):
+    if unread := sum(host.outcome is not Outcome.COLLECTED for host in after.hosts):
+        return (
+            f"{unread} of {len(after.hosts)} hosts could not be read afterwards; nothing fails on the others."
+        )
+    if after.count(Status.UNKNOWN):
         return "No control fails, but not all is known."
     return f"No control fails any more{_excepted(after)}."
 

@@ -211,3 +211,19 @@ def test_no_environment_stays_on_disk(tmp_path: Path) -> None:
     (tmp_path / "command").write_text("the whole environment")
     _clean_environment({"status": "running"}, SimpleNamespace(env={}, artifact_dir=tmp_path))
     assert not (tmp_path / "command").exists()
+
+
+def test_a_prediction_that_could_not_be_made_is_not_told_as_no_change() -> None:
+    run = [(Group(("a",), ("h",)), BROKEN)]
+    done = Enforcement(Request(Options(("inv",)), check=True), report(FAILING), Plan(()), run)
+    assert "Nothing would change." not in summary(done)
+    fine = [(Group(("a",), ("h",)), Played(Path("log"), hosts={"h": HostPlay()}))]
+    assert summary(Enforcement(Request(Options(("inv",)), check=True), report(FAILING), Plan(()), fine)) == [
+        "Nothing would change."
+    ]
+
+
+def test_a_host_that_cannot_be_read_afterwards_is_told() -> None:
+    run = [(Group(("a",), ("h",)), FINE)]
+    done = Enforcement(Request(Options(("inv",))), report(FAILING), Plan(()), run, report(DEAD))
+    assert "1 of 1 hosts could not be read afterwards; nothing fails on the others." in summary(done)

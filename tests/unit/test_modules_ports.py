@@ -61,6 +61,26 @@ def test_the_way_in_is_added_where_nobody_speaks_for_it():
     assert [entry["port"] for entry in rules.with_ways_in([WEB], [22, 443, 22])] == [443, 22]
 
 
+@pytest.mark.parametrize(
+    ("sources", "connection", "refused"),
+    [
+        (["10.0.0.0/8"], "10.9.9.9 4000 10.0.0.2 22", ""),
+        (["192.0.2.0/26"], "10.9.9.9 4000 10.0.0.2 22", "10.9.9.9"),
+        (["192.0.2.0/26"], "::ffff:192.0.2.7 4000 ::ffff:192.0.2.8 22", ""),
+        (["192.0.2.0/26"], "fe80::1%eth0 4000 fe80::2%eth0 22", "fe80::1"),
+        (["192.0.2.0/26", "fe80::/10"], "fe80::1%eth0 4000 fe80::2%eth0 22", ""),
+        ("any", "10.9.9.9 4000 10.0.0.2 22", ""),
+        ([], "10.9.9.9 4000 10.0.0.2 22", "10.9.9.9"),
+        (["192.0.2.0/26"], "127.0.0.1 4000 127.0.0.1 22", ""),  # loopback is never filtered
+        (["192.0.2.0/26"], "UNKNOWN 65535 UNKNOWN 65535", ""),
+        (["192.0.2.0/26"], "", ""),  # no SSH: a console, or a container's own connection
+    ],
+)
+def test_rules_that_shut_the_operator_out_are_known_beforehand(sources, connection, refused):
+    ssh = {"port": 22, "proto": "tcp", "from": sources}
+    assert rules.shut_out([WEB, ssh], connection) == refused
+
+
 def test_strays_are_what_others_could_reach():
     listening = SSHD_ONLY + (
         "tcp LISTEN 0 5 127.0.0.1:5432 0.0.0.0:*\n"
@@ -195,3 +215,14 @@ def test_without_nft_only_a_dry_run_has_an_answer(run):
 
 def test_a_bad_declaration_is_named(run):
     assert "unused_ports_declared: port 'x'" in run(FakeHost(), declared=[{"port": "x"}])["msg"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_rules_that_shut_the_operator_out_are_refused_before_anything_changes(run, check):
+    host = FakeHost(loaded="the former rules\n")
+    ssh = {"port": 22, "proto": "tcp", "from": ["192.0.2.0/26"]}
+    said = run(host, declared=[ssh], ssh_connection="198.51.100.9 4000 192.0.2.8 22", check=check)
+    assert "not from 198.51.100.9" in said["msg"]
+    assert host.changing() == []
+    said = run(host, declared=[ssh], ssh_connection="192.0.2.9 4000 192.0.2.8 22", check=check)
+    assert said["changed"] is True
