@@ -154,6 +154,9 @@ class _Listener:
         self._play, self._record, self._log, self._say = play, record, log, say
         self._tail: list[str] = []
         self._failures: dict[str, str] = {}
+        self._items: dict[
+            tuple[str, str], Mapping[str, Any]
+        ] = {}  # of host and task, the first in a loop to fail
 
     def event(self, event: Mapping[str, Any]) -> bool:
         """Take one event; False, so that ansible-runner writes none of it to disk."""
@@ -163,11 +166,14 @@ class _Listener:
             self._log.write(text + "\n")
             self._tail = [*self._tail, *text.splitlines()][-40:]
         host, result = data.get("host"), data.get("res") or {}
+        loop = (host or "", data.get("task_uuid") or "")
         if host and kind == "runner_on_ok" and result.get("changed"):
             self._of(host).changed.append(_task(data))
             self._say(f"  {host}: {'would change' if self._play.check else 'changed'}: {_task(data)}")
+        elif host and kind == "runner_item_on_failed":
+            self._items.setdefault(loop, result)
         elif host and kind in ("runner_on_failed", "runner_on_unreachable") and not data.get("ignore_errors"):
-            self._failures[host] = self._clean(_failure(host, data, result))
+            self._failures[host] = self._clean(_failure(host, data, self._items.get(loop, result)))
         elif kind == "runner_on_file_diff" and self._play.diff and text:
             self._say(text)
         elif kind == "playbook_on_stats":
@@ -202,10 +208,11 @@ def _task(data: Mapping[str, Any]) -> str:
 
 
 def _failure(host: str, data: Mapping[str, Any], result: Mapping[str, Any]) -> str:
-    items = [item for item in result.get("results") or [] if isinstance(item, dict) and item.get("failed")]
-    told = items[0] if items else result
-    message = str(told.get("msg") or told.get("stderr") or "no message").strip()
-    return f"{host}: task '{_task(data)}' failed: {' '.join(message.split())[:600]}"
+    message = str(result.get("msg") or "")
+    if not message or "non-zero return code" in message:  # a command's own words say more
+        message = str(result.get("stderr") or result.get("stdout") or message or "no message")
+    item = f" ({result['item']})" if isinstance(result.get("item"), str) else ""
+    return f"{host}: task '{_task(data)}'{item} failed: {' '.join(message.split())[:600]}"
 
 
 @contextmanager

@@ -152,13 +152,27 @@ def test_changes_and_failures_are_taken_from_events() -> None:
     take, played, log, said = listener(secrets=("s3cret",))
     take.event(event("runner_on_ok", "changed: [h]", host="h", role="a", task="Write", res={"changed": True}))
     take.event(event("runner_on_ok", "ok: [h]", host="h", role="a", task="Look", res={"changed": False}))
-    failed = {"results": [{"msg": "fine"}, {"failed": True, "msg": "refused\ns3cret"}]}
+    failed = {"msg": "refused\ns3cret"}
     take.event(event("runner_on_failed", "fatal: s3cret", host="h", role="a", task="Load", res=failed))
     take.event(event("playbook_on_stats", failures={"h": 1}))
     assert played.hosts["h"].changed == ["a : Write"]
     assert played.hosts["h"].failure == "h: task 'a : Load' failed: refused ***"
     assert said == ["  h: changed: a : Write", "  FAILED h: task 'a : Load' failed: refused ***"]
     assert "s3cret" not in log.getvalue()
+
+
+def test_of_a_loop_the_first_item_that_failed_is_told() -> None:
+    take, played, _, _ = listener()
+    task = {"host": "h", "role": "a", "task": "Start", "task_uuid": "1"}
+    odd = {"msg": "The command exited with a non-zero return code.", "stderr": "Job for b.service\nfailed."}
+    take.event(
+        event("runner_item_on_failed", **task | {"task_uuid": "0"}, res={"item": "z", "msg": "ignored"})
+    )
+    take.event(event("runner_item_on_failed", **task, res={"item": "b"} | odd))
+    take.event(event("runner_item_on_failed", **task, res={"item": "c"} | odd))
+    take.event(event("runner_on_failed", **task, res={"msg": "One or more items failed"}))
+    take.event(event("playbook_on_stats", failures={"h": 1}))
+    assert played.hosts["h"].failure == "h: task 'a : Start' (b) failed: Job for b.service failed."
 
 
 def test_a_rescued_or_ignored_failure_is_none() -> None:
