@@ -25,6 +25,7 @@ logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # it prints tracebacks
 # OpenSSH 9.8 and later refuse the whole source address for a while after failed logins
 # (sshd_config(5), PerSourcePenalties). That is not the lockout a proof is about: wait it out.
 PATIENCE = 240.0
+AUTH_TIMEOUT = 90.0  # seconds; below sshd's LoginGraceTime of 120, and enough for a busy host
 TRIES_PER_CONNECTION = 5  # below OpenSSH's default MaxAuthTries, and few penalties per failed login
 
 
@@ -130,7 +131,7 @@ class SshLogins:
         )
         transport = paramiko.Transport(sock)
         transport.banner_timeout = 15
-        transport.auth_timeout = 30
+        transport.auth_timeout = AUTH_TIMEOUT
         try:
             transport.start_client(timeout=15)
             key = transport.get_remote_server_key()
@@ -160,7 +161,10 @@ class _Dialogue:
             raise ConnectionError(f"the server refuses {user} before any password: {refused}") from refused
 
     def attempt(self, password: str) -> str:
-        """Try one password; return "" on success, otherwise the reason of the refusal in one phrase."""
+        """Try one password; return "" on success, otherwise the reason of the refusal in one phrase.
+
+        ConnectionError where the server did not answer in time: it is neither, and another try counts too.
+        """
         if self._open:
             return ""
         try:
@@ -171,6 +175,10 @@ class _Dialogue:
             else:
                 return f"the server offers no password login, only {', '.join(self._methods)}"
         except paramiko.AuthenticationException as refused:
+            if "timeout" in str(refused):
+                raise ConnectionError(
+                    f"no answer to the password of {self._user} within {AUTH_TIMEOUT:.0f} s"
+                ) from refused
             return f"refused: {refused}"
         except (paramiko.SSHException, EOFError) as closed:
             return f"refused: the server closed the connection ({closed})"
