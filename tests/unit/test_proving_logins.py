@@ -1,4 +1,4 @@
-"""Logging in with a password: taken, refused, and unanswered are three things, at a real SSH server's door."""
+"""Logging in with a password at a real SSH server's door: taken, refused and unanswered are three things."""
 
 import socket
 import threading
