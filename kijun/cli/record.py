@@ -24,6 +24,9 @@ def register(app: typer.Typer) -> None:
     group.command("list")(list_)
     group.command("show")(show)
     group.command("verify")(verify)
+    group.command("at")(at)
+    group.command("checkpoint")(checkpoint)
+    group.command("export")(export)
     app.add_typer(group, name="record")
 
 
@@ -115,3 +118,87 @@ def verify(
         end="",
     )
     return int(bool(found.problems))
+
+
+def at(
+    date: Annotated[str, typer.Argument(metavar="DATE", help="YYYY-MM-DD (its end), or with a time.")],
+    *,
+    host: Annotated[str | None, typer.Option("--host", help="Only this host, with all findings.")] = None,
+    form: Form = "text",
+    record: Record = None,
+) -> int:
+    """Say what was in force on that day, and from what evidence: the last checks before its end.
+
+    Exit code: 0, 2 where nothing is known of that day, 3 where the record cannot be read.
+    """
+    from datetime import UTC, datetime
+
+    from kijun.errors import RecordError
+    from kijun.records.address import address
+    from kijun.records.in_force import in_force
+    from kijun.records.in_force_telling import document, told
+    from kijun.records.moments import day_in_japan, moment, sortable
+    from kijun.records.store import Record as Opened
+    from kijun.records.telling import formatted
+
+    now = datetime.now(UTC)
+    if moment(date, "DATE") > now:
+        raise RecordError(f"{date} is in the future; nothing is known of it.")
+    end = min(moment(date, "DATE", end=True), now)
+    with Opened(address(record)) as opened:
+        found = in_force(opened, sortable(end), day_in_japan(end), host)
+    whole = host is not None
+    print(formatted(form, lambda: told(found, whole=whole), lambda: document(found, whole=whole)), end="")
+    return 0 if any(one.evidence for one in found.hosts) else 2
+
+
+def checkpoint(
+    *,
+    key: Annotated[Path, typer.Option("--key", metavar="FILE", help="The SSH key that signs.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the checkpoint is written.")],
+    record: Record = None,
+) -> int:
+    """Sign where the record ends now, to be kept on another machine: an anchor for `verify`.
+
+    Exit code: 0, 3 where the record is not whole, or the key does not sign.
+    """
+    from kijun.records.address import address
+    from kijun.records.checkpoints import make
+    from kijun.records.store import Record as Opened
+    from kijun.reporting import ensure_writable
+
+    ensure_writable(output)
+    with Opened(address(record)) as opened:
+        made = make(opened, key, output)
+    print(f"{output}: the record {made.record} up to event {made.seq}; keep it on another machine.")
+    return 0
+
+
+def export(
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the export is written.")],
+    verifier: Annotated[
+        Path | None, typer.Option("--verifier", metavar="FILE", help="Write the verifier too, to go with it.")
+    ] = None,
+    record: Record = None,
+) -> int:
+    """Write the whole record to one file, which a small script verifies without kijun.
+
+    Exit code: 0, 3 where the record cannot be read or the file not written.
+    """
+    from kijun.records.address import address
+    from kijun.records.exporting import export as write_export
+    from kijun.records.exporting import verifier_source
+    from kijun.records.store import Record as Opened
+    from kijun.reporting import ensure_writable, write
+
+    ensure_writable(output)
+    if verifier:
+        ensure_writable(verifier)
+    with Opened(address(record)) as opened:
+        last = write_export(opened, output)
+    print(f"{output}: the record up to event {last}.")
+    if verifier:
+        write(verifier, verifier_source())
+        print(f"Verify it anywhere: python3 {verifier} {output}")
+    return 0

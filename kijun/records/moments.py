@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 
 from kijun.errors import RecordError
 from kijun.records.canonical import iso
 
+_JAPAN = timezone(timedelta(hours=9))
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z")
 
 
@@ -38,3 +39,8 @@ def shown(time: str) -> str:
         return datetime.fromisoformat(time).astimezone().isoformat(" ", "seconds")
     except (ValueError, OverflowError):
         return time
+
+
+def day_in_japan(end: datetime) -> date:
+    """Return the day in Japan (the register of exceptions counts in those) of the moment before `end`."""
+    return (end - timedelta(microseconds=1)).astimezone(_JAPAN).date()

@@ -110,7 +110,7 @@ def runs_ended(connection: Connection) -> frozenset[str]:
     return frozenset(str(parsed(payload).get("run", "")) for payload in rows)
 
 
-def parsed(text: str) -> dict[str, Any]:
+def parsed(text: str | bytes) -> dict[str, Any]:
     """Return the JSON object in `text`; an empty one where somebody has damaged it."""
     try:
         found = json.loads(text)
@@ -120,13 +120,18 @@ def parsed(text: str) -> dict[str, Any]:
 
 
 def unpack(digest: object, data: object, base: object) -> list[Any]:
-    """Return the lines of a blob (`base`: what it rests on). ValueError where it is damaged."""
+    """Return what the lines of a blob say (`base`: what it rests on). ValueError where it is damaged."""
+    return [json.loads(line) for line in unpacked(digest, data, base)]
+
+
+def unpacked(digest: object, data: object, base: object) -> list[bytes]:
+    """Return the lines of a blob as they are, for who needs few of many. ValueError as `unpack`."""
     if not isinstance(digest, bytes) or not isinstance(data, bytes) or not isinstance(base, bytes | None):
         raise ValueError("not bytes")
     content = decode(data, None if base is None else decode(base, None))
     if hashlib.sha256(content).digest() != digest:
         raise ValueError("not what its digest says")
-    return [json.loads(line) for line in content.split(b"\n")] if content else []
+    return content.split(b"\n") if content else []
 
 
 def _event(row: sa.Row[Any]) -> Event:
