@@ -48,14 +48,14 @@ def enforcement(before: Report, after: Report | None, topics: tuple[str, ...] = 
     return Enforcement(Request(OPTIONS), before, Plan((group,)), [(group, played)], after)
 
 
-def recorder(path: Path) -> Recorder:
+def recorder(path: Path | str) -> Recorder:
     said: list[str] = []
     made = Recorder(str(path), said.append)
     made.said = said  # type: ignore[attr-defined]
     return made
 
 
-def fill(path: Path) -> Path:
+def fill[P: (Path, str)](path: P) -> P:
     """Make a record of a check, a run with two checks, and another check."""
     made, wrong = recorder(path), report(long_host("web", status=Status.FAIL), long_host("db"))
     right = report(long_host("web"), long_host("db"))
