@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 import sqlite3
+import zlib
 from pathlib import Path
 
 import pytest
@@ -227,6 +228,18 @@ def test_numbers_of_lines_are_written_in_one_way(numbers: bytes) -> None:
     assert packed.startswith(b"1\n")
     with pytest.raises(ValueError, match=r"."):
         decode(packed.replace(b"1\n", numbers + b"\n", 1), base)
+
+
+@pytest.mark.parametrize("numbers", [b"2,1", b"1,1", b"-2,1"])
+def test_numbers_of_lines_are_in_their_order(numbers: bytes) -> None:
+    base = b"\n".join(b"line %d" % number for number in range(20))
+    packed = blobs.difference(base.replace(b"line 1\nline 2\n", b"LINE 1\nLINE 2\n"), base)
+    assert packed is not None
+    assert packed.startswith(b"1,2\n")
+    old = b"\n".join(base.split(b"\n")[int(number)] for number in numbers.split(b","))
+    engine = zlib.compressobj(zdict=old)
+    with pytest.raises(ValueError, match="not the numbers of lines|another number"):
+        decode(numbers + b"\n" + engine.compress(b"a\nb") + engine.flush(), base)
 
 
 TEXT = st.text(max_size=20)
