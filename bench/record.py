@@ -29,6 +29,7 @@ from kijun.model import Finding, Grade, HostReport, Outcome, Status
 from kijun.records import payloads, store
 from kijun.records.address import Address, address
 from kijun.records.canonical import canonical
+from kijun.reporting.json import document
 from kijun.standard import load_standard
 from kijun.standard.models import Control
 
@@ -55,13 +56,14 @@ class Fleet:
         self._random = random.Random(1)  # noqa: S311 - a simulation
         self._controls = list(load_standard().controls.values())
         self._topics = tuple(dict.fromkeys(control.topic for control in self._controls))
-        self.lines = {f"host-{number:04}": self._host(number) for number in range(hosts)}
         self._failing: dict[tuple[str, int], bool] = {}
+        self.lines = {f"host-{number:04}": self._host(number) for number in range(hosts)}
+        self._joined = {name: "\n".join(lines).encode() for name, lines in self.lines.items()}
 
     def _host(self, number: int) -> list[str]:
-        report = self.report(f"host-{number:04}", f"{number} as it should be")
-        lines: Sequence[object] = payloads.of_check(Options(("i",)), report)[1][f"host-{number:04}"]
-        return [canonical(line) for line in lines]
+        name = f"host-{number:04}"
+        said = document(self.report(name, f"{number} as it should be"))["hosts"][name]["findings"]
+        return [self._head(name), *map(canonical, said)]
 
     def report(self, name: str, actual: str) -> Report:
         """Return a check that found one host to be all right."""
@@ -73,18 +75,27 @@ class Fleet:
     def go_on(self) -> None:
         """Change what changes in a round."""
         for name, lines in self.lines.items():
-            if self._random.random() < _CHANGES:
+            changes, wavers = self._random.random() < _CHANGES, self._random.random() < _WAVERS
+            if changes:
                 place = self._random.randrange(len(self._controls))
                 self._failing[name, place] = not self._failing.get((name, place), False)
                 status = Status.FAIL if self._failing[name, place] else Status.PASS
+                lines[0] = self._head(name)
                 lines[place + 1] = _line(_finding(self._controls[place], f"{name} found otherwise", status))
-            if self._random.random() < _WAVERS:
+            if wavers:
                 off = f"{self._random.random() * 5:.1f} ms ahead"
                 lines[-1] = _line(_finding(self._controls[-1], off))
+            if changes or wavers:
+                self._joined[name] = "\n".join(lines).encode()
+
+    def _head(self, name: str) -> str:
+        failing = sum(self._failing.get((name, place), False) for place in range(len(self._controls)))
+        counts = {Status.PASS.value: len(self._controls) - failing, Status.FAIL.value: failing}
+        return canonical({"outcome": Outcome.COLLECTED.value, "reason": "", "counts": counts})
 
     def contents(self) -> dict[str, bytes]:
         """Return what a round found, as the store takes it."""
-        return {name: "\n".join(lines).encode() for name, lines in self.lines.items()}
+        return dict(self._joined)
 
 
 def _finding(control: Control, actual: str, status: Status = Status.PASS) -> Finding:
@@ -98,7 +109,7 @@ def _finding(control: Control, actual: str, status: Status = Status.PASS) -> Fin
 def _line(finding: Finding) -> str:
     host = HostReport("h", Outcome.COLLECTED, "", 0.4, (finding,))
     report = Report("s", _START, _START, (host,), (finding.topic,))
-    return canonical(payloads.of_check(Options(("i",)), report)[1]["h"][1])
+    return canonical(document(report)["hosts"]["h"]["findings"][0])
 
 
 def main() -> None:

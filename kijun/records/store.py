@@ -220,17 +220,20 @@ class _Keeping:
         """Return, by host, the whole blob that its last state of this kind is, or rests on; unpack them."""
         found: dict[str, int] = {}
         names = {number: name for name, number in ids.items()}
+        older = states.alias()
+        latest = (  # one look-up for each host, however long the record
+            sa.select(sa.func.max(older.c.seq))
+            .where(older.c.host_id == hosts.c.id, older.c.kind == self._event.kind)
+            .correlate(hosts)
+            .scalar_subquery()
+        )
         for numbers in _chunks(sorted(names)):
-            latest = (
-                sa.select(states.c.host_id, sa.func.max(states.c.seq).label("seq"))
-                .where(states.c.host_id.in_(numbers), states.c.kind == self._event.kind)
-                .group_by(states.c.host_id)
-                .subquery()
-            )
             rows = self._connection.execute(
-                sa.select(states.c.host_id, sa.func.coalesce(blobs.c.base, blobs.c.id))
-                .join(latest, sa.and_(latest.c.host_id == states.c.host_id, latest.c.seq == states.c.seq))
+                sa.select(hosts.c.id, sa.func.coalesce(blobs.c.base, blobs.c.id))
+                .select_from(hosts)
+                .join(states, sa.and_(states.c.host_id == hosts.c.id, states.c.seq == latest))
                 .join(blobs, blobs.c.id == states.c.blob_id)
+                .where(hosts.c.id.in_(numbers), states.c.kind == self._event.kind)
             )
             found.update((names[host], base) for host, base in rows)
         for bases in _chunks(sorted(set(found.values()))):

@@ -238,7 +238,7 @@ def test_numbers_of_lines_are_in_their_order(numbers: bytes) -> None:
     assert packed.startswith(b"1,2\n")
     old = b"\n".join(base.split(b"\n")[int(number)] for number in numbers.split(b","))
     engine = zlib.compressobj(zdict=old)
-    with pytest.raises(ValueError, match="not the numbers of lines|another number"):
+    with pytest.raises(ValueError, match=r"not the numbers of lines|another number"):
         decode(numbers + b"\n" + engine.compress(b"a\nb") + engine.flush(), base)
 
 
