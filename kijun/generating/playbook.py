@@ -20,12 +20,36 @@ _HEAD = """---
     - name: Check the floors of every host
       kijun_floors:
       run_once: true
-
+"""
+_PLAY = """
 - name: Make every host keep the standard
   hosts: all
   become: true
   gather_facts: true
   gather_subset: ["!all", "min"]
+  vars:
+    __change_guard_topics: [{topics}]
+  pre_tasks:
+    - name: Set the switch by which a host puts itself back
+      ansible.builtin.import_role:
+        name: change_guard
+      tags: [always]
+  tasks:
+    - name: Bring the hosts to the standard
+      block:
+{roles}
+      # Also where a role failed: what it did until then is no danger where a new login works.
+      always:
+        - name: Confirm it by a new login
+          ansible.builtin.import_role:
+            name: change_guard
+            tasks_from: confirm
+          tags: [always]
+"""
+_ROLE = """        - name: {slug}
+          ansible.builtin.import_role:
+            name: {slug}
+          tags: [{slug}]
 """
 
 
@@ -33,6 +57,6 @@ def site_playbook(standard: Standard, root: Path) -> str:
     """Return the playbook with every topic that has both a control file and a role."""
     roles = [slug for slug in in_order(standard) if (root / "roles" / slug).is_dir()]
     if not roles:
-        return _HEAD + "  roles: []\n"
-    lines = [f"    - role: {slug}\n      tags: [{slug}]\n" for slug in roles]
-    return _HEAD + "  roles:\n" + "".join(lines)
+        return _HEAD
+    blocks = "\n".join(_ROLE.format(slug=slug) for slug in roles)
+    return _HEAD + _PLAY.format(topics=", ".join(roles), roles=blocks)
