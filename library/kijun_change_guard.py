@@ -10,12 +10,13 @@ DOCUMENTATION = r"""
 module: kijun_change_guard
 short_description: A host puts itself back unless a new login confirms what was changed
 description:
-  - V(armed) keeps what a run may touch in C(/var/lib/kijun/guard) and sets a timer. Unless it is confirmed in time,
-    the host puts it back and says so in its journal; also when the control node is gone, and after a restart.
-  - V(confirmed) takes the switch off. It must come over another SSH connection than V(armed) did. What changed stays
-    kept for C(kijun rollback); where nothing changed, nothing is left.
+  - V(armed) keeps what a run may touch in C(/var/lib/kijun/guard) and sets a timer. Unless it is confirmed in
+    time, the host puts it back and says so in its journal; also when the control node is gone, and after a
+    restart.
+  - V(confirmed) takes the switch off. It must come over another SSH connection than V(armed) did. What
+    changed stays kept for C(kijun rollback); where nothing changed, nothing is left.
   - V(restored) puts back what was kept for the run O(source), under a switch that is armed.
-  - O(run), O(controller), O(others), O(touches) and O(program) are given by the action plugin of the same name.
+  - O(run), O(controller), O(others), O(touches) and O(program) are given by the action plugin of this name.
 options:
   state:
     description: What to do.
@@ -159,7 +160,7 @@ def install(program: dict[str, str]) -> None:
 
 
 def ask(module: AnsibleModule, verb: str, order: dict[str, Any]) -> dict[str, Any]:
-    """Have the program do `verb` and return its answer; the module fails with its sentence where it refuses."""
+    """Have the program do `verb` and return its answer; where it refuses, the module fails with its words."""
     program = ROOT + "/program"
     if not os.path.exists(program + "/__main__.py"):
         module.fail_json(msg="nothing is armed on this host, and no snapshot is kept.")

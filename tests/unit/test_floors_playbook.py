@@ -31,9 +31,12 @@ def tree(tmp_path):
     """A checkout with the small rulebook, its role, and an ssh that only notes that it was called."""
     rulebooks.write(tmp_path)
     (tmp_path / "kijun").symlink_to(CHECKOUT / "kijun")
+    for kept in ("roles/change_guard", "library"):
+        (tmp_path / kept).symlink_to(CHECKOUT / kept)
     plugins = tmp_path / "playbooks" / "action_plugins"
     plugins.mkdir(parents=True)
-    shutil.copy(CHECKOUT / "playbooks" / "action_plugins" / "kijun_floors.py", plugins)
+    for name in ("kijun_floors.py", "kijun_change_guard.py"):
+        shutil.copy(CHECKOUT / "playbooks" / "action_plugins" / name, plugins)
     tasks = tmp_path / "roles" / "doors" / "tasks"
     tasks.mkdir()
     (tasks / "main.yml").write_text("- name: Touch it\n  ansible.builtin.raw: /bin/true\n", encoding="utf-8")

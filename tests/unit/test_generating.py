@@ -73,7 +73,20 @@ def test_the_site_playbook_has_every_role_after_the_floors(tree):
     assert floors["any_errors_fatal"] is True
     assert floors["gather_facts"] is False
     assert [list(task)[1] for task in floors["tasks"]] == ["kijun_floors"]
-    assert roles["roles"] == [{"role": "doors", "tags": ["doors"]}]
+    (guarded,) = roles["tasks"]
+    assert [(task["ansible.builtin.import_role"], task["tags"]) for task in guarded["block"]] == [
+        ({"name": "doors"}, ["doors"])
+    ]
+
+
+def test_every_role_stands_between_the_guard_and_its_confirmation(tree):
+    _, roles = yaml.safe_load(text_of(tree, "playbooks/site.yml"))
+    (guard,) = roles["pre_tasks"]
+    (confirmation,) = roles["tasks"][0]["always"]
+    assert guard["ansible.builtin.import_role"] == {"name": "change_guard"}
+    assert confirmation["ansible.builtin.import_role"] == {"name": "change_guard", "tasks_from": "confirm"}
+    assert guard["tags"] == confirmation["tags"] == ["always"]  # no choice of topics leaves them out
+    assert roles["vars"] == {"__change_guard_topics": ["doors"]}
 
 
 def test_a_topic_without_a_role_is_not_in_the_site_playbook(tree):

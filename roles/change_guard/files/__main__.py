@@ -1,4 +1,4 @@
-"""`python3 -I -B /var/lib/kijun/guard/program VERB`: the order is JSON on standard input, the answer on standard output."""
+"""`python3 -I -B /var/lib/kijun/guard/program VERB`: JSON on standard input, JSON on standard output."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Stops a run of Ansible at a chosen boundary between two tasks, so that a test can do something there.
 
-KIJUN_CHAOS_FOLDER: where this says what it has seen; KIJUN_CHAOS_AT: the number of the task before which to act (none: only
-count); KIJUN_CHAOS_DO: kill, to end this process by SIGKILL, or wait, until the file `go` is there.
+KIJUN_CHAOS_FOLDER: where this says what it has seen; KIJUN_CHAOS_AT: the number of the task before which to
+act (none: only count); KIJUN_CHAOS_DO: kill, to die by SIGKILL, or wait, until there is a file `go`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class CallbackModule(CallbackBase):
         self.at = int(os.environ.get("KIJUN_CHAOS_AT", "0"))
         self.count = 0
 
-    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:  # noqa: ARG002
         """Take one boundary."""
         self.count += 1
         with (self.folder / "tasks").open("a", encoding="utf-8") as file:

@@ -1,7 +1,8 @@
-"""What is at a path, as data: recorded, compared, and put back so that a reader sees the old or the new, nothing else.
+"""What is at a path, as data: recorded, compared, and put back so that a reader sees the old or the new.
 
-Content, mode, owner, and every extended attribute (so also access control lists and capabilities) of files, folders and
-symbolic links; and that nothing was there. The time of change is not put back: what was put back has changed.
+Content, mode, owner, and every extended attribute (so also access control lists and capabilities) of files,
+folders and symbolic links; and that nothing was there. The time of change is not put back: what was put back
+has changed.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import errno
 import glob
+import hashlib
 import os
 import shutil
 import stat
@@ -68,6 +70,14 @@ def record(path: str, *, content: bool = True) -> Entry:
 def differs(path: str, entry: Entry) -> bool:
     """Say whether what is at `path` is not `entry`; an entry without content says nothing of it."""
     return bool(record(path, content="content" in entry) != entry)
+
+
+def is_as_shipped(path: str, sums: dict[str, str]) -> bool:
+    """Say whether a file is one that a package brought, as it brought it: MD5 is what dpkg keeps."""
+    if path not in sums or not os.path.isfile(path):
+        return False
+    with open(path, "rb") as handle:
+        return hashlib.md5(handle.read()).hexdigest() == sums[path]  # noqa: S324 - no secret rests on it
 
 
 def put_back(path: str, entry: Entry) -> None:

@@ -1,4 +1,4 @@
-"""What rolling back would change, for people's eyes: nothing is shown that not everybody on the host may read."""
+"""What rolling back would change, for people's eyes: only what everybody on the host may read is shown."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from kijun_guard import entries, snapshots, switch
 
 MOST_LINES = 200  # of one file's difference
+POLICIES = ("/pam.d/", "/pam-configs/", "/var/lib/pam/")
 SECRET = re.compile(
     r"shadow|opasswd|passw(or)?d|secret|private|psk|credential|[._-]key\b|\bkey[._-]", re.IGNORECASE
 )
@@ -51,7 +52,7 @@ def change(path: str, entry: entries.Entry) -> dict[str, Any]:
     found: dict[str, Any] = {"path": path, "what": what, "from": about(now), "to": about(entry), "lines": []}
     texts = [text_of(one) for one in (now, entry)]
     if texts[0] != texts[1]:
-        if SECRET.search(path) or any(is_closed(one) for one in (now, entry)):
+        if is_secret(path) or any(is_closed(one) for one in (now, entry)):
             found["hidden"] = True
         else:
             lines = difflib.unified_diff(
@@ -59,6 +60,11 @@ def change(path: str, entry: entries.Entry) -> dict[str, Any]:
             )
             found["lines"] = list(lines)[:MOST_LINES]
     return found
+
+
+def is_secret(path: str) -> bool:
+    """Say whether its name tells of secrets; what is named after the passwords it judges has none."""
+    return bool(SECRET.search(path)) and not any(place in path for place in POLICIES)
 
 
 def is_closed(entry: entries.Entry) -> bool:
@@ -85,8 +91,8 @@ def restore(order: dict[str, Any]) -> dict[str, Any]:
     """Put the host back to before a run, under the switch that was armed for it."""
     if not switch.armed():
         raise entries.GuardError("nothing is armed, so nothing would put the host back if this goes wrong")
-    paths, problems = snapshots.restore(find(order["source"]), switch.ROOT)
-    if problems:
-        raise entries.GuardError(f"not all could be put back: {'; '.join(problems)}")
+    paths, problems, unsettled = snapshots.restore(find(order["source"]), switch.ROOT)
+    if problems or unsettled:
+        raise entries.GuardError(f"not all could be put back: {'; '.join(problems + unsettled)}")
     switch.say(f"Run {order['run']} put the host back to before run {order['source']}: {len(paths)} paths.")
     return {"paths": paths}

@@ -70,7 +70,13 @@ class Difference:
         files, modes = snapshot["files"], snapshot["modes"]
         now = [path for path in entries.expand(patterns(snapshot)) if not _within(path, excluded)]
         wanted = {**{path: dict(entries.ABSENT) for path in now}, **files}
-        self.files = {path: entry for path, entry in wanted.items() if entries.differs(path, entry)}
+        self.packages = system.parted(snapshot["packages"], system.packages())
+        came = system.shipped(self.packages["came"])  # they stay, and so does what is theirs and untouched
+        self.files = {
+            path: entry
+            for path, entry in wanted.items()
+            if entries.differs(path, entry) and not entries.is_as_shipped(path, came)
+        }
         self.modes = {
             path: entry
             for path, entry in modes.items()
@@ -80,7 +86,6 @@ class Difference:
         self.units = {unit: state for unit, state in snapshot["units"].items() if running.get(unit) != state}
         loaded = system.tables(sorted(snapshot["tables"]))
         self.tables = {name: text for name, text in snapshot["tables"].items() if loaded[name] != text}
-        self.packages = system.parted(snapshot["packages"], system.packages())
 
     @property
     def paths(self) -> list[str]:
@@ -91,10 +96,13 @@ class Difference:
         return bool(self.files or self.modes or self.units or self.tables or any(self.packages.values()))
 
 
-def restore(snapshot: Snapshot, excluded: str, *, booting: bool = False) -> tuple[list[str], list[str]]:
+def restore(
+    snapshot: Snapshot, excluded: str, *, booting: bool = False
+) -> tuple[list[str], list[str], list[str]]:
     """Make the host what `snapshot` says; return the paths that were put back, and what went wrong.
 
-    One thing that cannot be put back keeps none of the others from it. Packages stay as they are.
+    The latter in two lists: what must be tried again, and units that did not start or stop. One thing that
+    cannot be put back keeps none of the others from it. Packages stay as they are.
     """
     difference, problems = Difference(snapshot, excluded), []
     for path, entry in [*sorted(difference.files.items(), key=_order), *sorted(difference.modes.items())]:
@@ -114,12 +122,11 @@ def restore(snapshot: Snapshot, excluded: str, *, booting: bool = False) -> tupl
         if any(path.startswith(place) for path in difference.files)
     ]
     units = snapshot["units"] if booting and difference.files else difference.units
-    problems += system.settle(units, reloads, booting=booting)
-    return difference.paths, problems
+    return difference.paths, problems, system.settle(units, reloads, booting=booting)
 
 
 def _order(item: tuple[str, entries.Entry]) -> tuple[int, tuple[int, ...], str]:
-    """Folders, then profiles of PAM, then its stacks, then other files; what was not there goes last, inside out.
+    """Folders, profiles of PAM, its stacks, other files; what was not there goes last, from the inside out.
 
     So no stack is ever without a file that it names.
     """
@@ -139,10 +146,8 @@ def load(path: str) -> Snapshot:
         raise entries.GuardError(f"there is no snapshot {path}") from None
     except ValueError as bad:
         raise entries.GuardError(f"{path} is no snapshot: {bad}") from bad
-    if found.get("format") != FORMAT:
-        raise entries.GuardError(
-            f"{path} was made by another version of kijun (format {found.get('format')})"
-        )
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise entries.GuardError(f"{path} is no snapshot of this version of kijun (format {FORMAT})")
     return found  # type: ignore[no-any-return]
 
 

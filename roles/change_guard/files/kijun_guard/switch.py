@@ -26,19 +26,25 @@ PROGRAM = ROOT + "/program"
 SERVICE = """\
 [Unit]
 Description=Put back what a run of kijun changed and nobody confirmed
+
+[Service]
+Type=oneshot
+ExecStart={python} -I -B {program} expire
+TimeoutStartSec=180
+"""
+# A unit of its own: a timer comes after the beginning of the system, and before what it starts.
+AT_BOOT = SERVICE.replace(
+    "\n\n",
+    """
 DefaultDependencies=no
 RequiresMountsFor={root}
 After=local-fs.target
 Before=sysinit.target nftables.service shutdown.target
 Conflicts=shutdown.target
-ConditionPathExists={root}/armed.json
 
-[Service]
-Type=oneshot
-ExecStart={python} -I -B {program} expire
-SyslogIdentifier=kijun-guard
-TimeoutStartSec=180
-"""
+""",
+    1,
+)
 TIMER = """\
 [Unit]
 Description=Look whether a run of kijun was confirmed
@@ -48,9 +54,10 @@ OnActiveSec={seconds}
 OnUnitInactiveSec=10
 AccuracySec=1
 """
-LINKS = {
-    "kijun-guard.service": "sysinit.target.wants/kijun-guard.service",
-    "kijun-guard.timer": "timers.target.wants/kijun-guard.timer",
+UNITS = {  # with the targets that start them
+    "kijun-guard.service": (SERVICE, ""),
+    "kijun-guard-boot.service": (AT_BOOT, "sysinit.target.wants"),
+    "kijun-guard.timer": (TIMER, "timers.target.wants"),
 }
 
 
@@ -134,18 +141,19 @@ def _refuse_if_at_work(found: dict[str, Any], connection: str, others: list[str]
     if found["controller"] in others or (peer != theirs and system.is_alive(found["connection"])):
         who = f"from {theirs[0]} " if theirs else ""
         raise GuardError(
-            f"run {found['run']} {who}is changing this host at this moment; wait until it has ended and run again "
-            "(nothing was touched)"
+            f"run {found['run']} {who}is changing this host at this moment; wait until it has ended, then "
+            "run again (nothing was touched)"
         )
 
 
 def _install(seconds: float) -> None:
     words = {"root": ROOT, "program": PROGRAM, "python": sys.executable, "seconds": f"{seconds:.0f}"}
-    for name, text in (("kijun-guard.service", SERVICE), ("kijun-guard.timer", TIMER)):
+    for name, (text, target) in UNITS.items():
         entries.replace(system.UNITS + name, text.format(**words).encode(), 0o644)
-        link = system.UNITS + LINKS[name]
-        entries.put_back(os.path.dirname(link), _folder(os.path.dirname(link)))
-        entries.put_back(link, {"kind": "link", "target": f"../{name}", "uid": 0, "gid": 0})
+        if target:
+            entries.put_back(system.UNITS + target, _folder(system.UNITS + target))
+            link = {"kind": "link", "target": f"../{name}", "uid": 0, "gid": 0}
+            entries.put_back(f"{system.UNITS}{target}/{name}", link)
     system.reload_systemd()
 
 
@@ -160,7 +168,8 @@ def disarm() -> None:
         if os.path.exists(path):
             os.unlink(path)
             entries.sync_folder(os.path.dirname(path))
-    units = [system.UNITS + place for pair in LINKS.items() for place in pair]
+    links = [f"{system.UNITS}{target}/{name}" for name, (_, target) in UNITS.items() if target]
+    units = [*links, *(system.UNITS + name for name in UNITS)]
     present = [path for path in units if os.path.lexists(path)]
     system.run("systemctl", "stop", "kijun-guard.timer")
     for path in present:
@@ -193,17 +202,20 @@ def revert(found: dict[str, Any], why: str, *, booting: bool = False) -> None:
     if not booting:
         write(THIS_BOOT, read(THIS_BOOT) or {"deadline": 0.0, "last": 0.0})
     snapshot = snapshots.load(snapshot_of(found["folder"]))
-    system.run(
-        "systemctl", "stop", "kijun-filter-revert.timer"
-    )  # the packet filter's own; it is older than this
-    paths, problems = snapshots.restore(snapshot, ROOT, booting=booting)
+    system.run("systemctl", "stop", "kijun-filter-revert.timer")  # the packet filter's own way back
+    paths, problems, unsettled = snapshots.restore(snapshot, ROOT, booting=booting)
     came = system.parted(snapshot["packages"], system.packages())["came"]
     stay = f" Packages that came since stay: {', '.join(came)}." if came else ""
     if problems:
-        say(f"Run {found['run']}: the host could not be put back wholly: {'; '.join(problems)}")
-        raise GuardError(f"the host could not be put back wholly: {'; '.join(problems)}")
+        told = f"the host could not be put back wholly: {'; '.join(problems)}"
+        if found.get("problems") != problems:
+            say(f"Run {found['run']}: {told}. This is tried again every ten seconds.")
+            write(f"{ROOT}/armed.json", {**found, "phase": "reverting", "problems": problems})
+        raise GuardError(told)
     what = f"{len(paths)} paths put back ({', '.join(paths[:20])})" if paths else "nothing had to be put back"
     say(f"The host put itself back to before run {found['run']}, because {why}: {what}.{stay}")
+    if unsettled:
+        say(f"To be looked at: {'; '.join(unsettled)}")
     ended = {"outcome": "put itself back", "why": why, "at": time.time(), "paths": paths}
     write(f"{ROOT}/{found['folder']}/outcome.json", ended)
     disarm()
@@ -214,11 +226,14 @@ def confirm(order: dict[str, Any]) -> dict[str, Any]:
     found, run = armed(), order["run"]
     if found is None or found["run"] != run or found["phase"] != "armed":
         raise GuardError(_too_late(found, run))
+    if read(THIS_BOOT) is None:
+        revert(found, "the host was restarted before it was confirmed")
+        raise GuardError(_too_late(None, run))
     connection = system.own_connection()
     if connection and connection == found["connection"]:
         raise GuardError(
-            f"the connection ({connection}) is the one that the run began with, so nothing shows that a new login "
-            "works; the host puts itself back"
+            f"the connection ({connection}) is the one that the run began with, so nothing shows that a new "
+            "login works; the host puts itself back"
         )
     snapshot = snapshots.load(snapshot_of(found["folder"]))
     difference = snapshots.Difference(snapshot, ROOT)
@@ -235,7 +250,7 @@ def confirm(order: dict[str, Any]) -> dict[str, Any]:
 
 def _too_late(found: Optional[dict[str, Any]], run: str) -> str:
     if found and found["run"] != run:
-        return f"run {found['run']} has taken this host over; what this run did is confirmed or put back by that one"
+        return f"run {found['run']} has taken this host over, and confirms or puts back what this run did"
     ended = next((one for one in listing() if run in one["runs"]), None)
     if ended and ended["outcome"] == "put itself back":
         return f"the host has put itself back to before this run, because {ended['why']}; run again"
@@ -265,7 +280,7 @@ def prune(keep: int) -> None:
 
 
 def sweep() -> None:
-    """Remove folders that a killed run left without a snapshot, and, where no snapshot is left, all of ours."""
+    """Remove what a killed run left without a snapshot, and, where no snapshot is left, all of ours."""
     for folder in os.listdir(ROOT):
         if NAME.fullmatch(folder) and not os.path.exists(snapshot_of(folder)):
             shutil.rmtree(f"{ROOT}/{folder}")

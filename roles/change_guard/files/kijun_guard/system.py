@@ -44,7 +44,7 @@ def unit_states(units: list[str]) -> dict[str, str]:
     said = run("systemctl", "show", "--property=ActiveState", "--value", "--", *units).stdout
     states = [line for line in said.splitlines() if line]
     active = ("active", "activating", "reloading")
-    return {unit: "active" if state in active else "inactive" for unit, state in zip(units, states)}
+    return {unit: "active" if state in active else "inactive" for unit, state in zip(units, states)}  # noqa: B905 - Python 3.9
 
 
 def tables(names: list[str]) -> dict[str, Optional[str]]:
@@ -89,8 +89,8 @@ def own_connection() -> str:
 def is_alive(connection: str) -> bool:
     """Say whether the peer of `connection` (as SSH_CONNECTION) has sent something over SSH a moment ago.
 
-    An established connection is no sign: one whose cable was cut stays so for hours. Not the very connection is
-    asked for, because a run may have closed it and logged in anew.
+    An established connection is no sign: one whose cable was cut stays so for hours. Not the very connection
+    is asked for, because a run may have closed it and logged in anew.
     """
     words = connection.split()
     if len(words) != 4 or not words[3].isdecimal():
@@ -130,6 +130,15 @@ def settle(states: dict[str, str], reloads: list[str], *, booting: bool) -> list
         if done.returncode != 0 and not (verb == "stop" and "not loaded" in done.stderr):
             problems.append(f"systemctl {verb} {unit}: {' '.join(done.stderr.split())[:200]}")
     return problems
+
+
+def shipped(names: list[str]) -> dict[str, str]:
+    """Return the configuration files that packages brought, and the MD5 sums they brought them with."""
+    if not names:
+        return {}
+    said = run("dpkg-query", "-W", "-f", "${Conffiles}\n", *names).stdout
+    lines = (line.split() for line in said.splitlines())
+    return {words[0]: words[1] for words in lines if len(words) == 2}
 
 
 def parted(before: dict[str, str], after: dict[str, str]) -> dict[str, Any]:
