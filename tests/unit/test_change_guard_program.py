@@ -1,4 +1,4 @@
-"""The program that a host keeps: what was recorded comes back, whatever happened and whenever it is killed."""
+"""The program that a host keeps: what was recorded comes back, also when the putting back is killed."""
 
 from __future__ import annotations
 
