@@ -46,7 +46,7 @@ _PLAY = """
             tasks_from: confirm
           tags: [always]
 """
-_ROLE = """        - name: {slug}
+_ROLE = """        - name: Keep to {slug}
           ansible.builtin.import_role:
             name: {slug}
           tags: [{slug}]
