@@ -1,4 +1,4 @@
-"""Runs `playbooks/site.yml` through ansible-runner and says, per host, what changed and what failed.
+"""Runs a playbook through ansible-runner and says, per host, what changed and what failed.
 
 Ansible gets the operator's inventory and vault options, and kijun's own ansible.cfg whatever the working
 directory or the operator's ANSIBLE_* settings are. Nothing of a run is kept but its log.
@@ -6,6 +6,7 @@ directory or the operator's ANSIBLE_* settings are. Nothing of a run is kept but
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -66,6 +67,8 @@ class Play:
     forks: int = 10
     vault_arguments: tuple[str, ...] = ()
     secrets: tuple[str, ...] = field(default=(), repr=False)  # never to appear in a log or a message
+    playbook: str = "site.yml"
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 Say = Callable[[str], None]
@@ -90,7 +93,7 @@ def run(play: Play, say: Say) -> Played:
         result = ansible_runner.run(
             private_data_dir=str(folder),
             project_dir=str(Path.cwd()),  # relative paths mean what they mean to the operator
-            playbook=str(data_root() / "playbooks" / "site.yml"),
+            playbook=str(data_root() / "playbooks" / play.playbook),
             cmdline=shlex.join(_arguments(play, limit)),
             envvars=_environment(),
             settings={"pexpect_timeout": 1, "suppress_output_file": True},
@@ -114,7 +117,9 @@ def run(play: Play, say: Say) -> Played:
 
 def _arguments(play: Play, limit: Path) -> list[str]:
     arguments = [word for source in play.sources for word in ("-i", source)]
-    arguments += ["--limit", f"@{limit}", "--tags", ",".join(play.topics), "--forks", str(play.forks)]
+    arguments += ["--limit", f"@{limit}", "--forks", str(play.forks)]
+    arguments += ["--tags", ",".join(play.topics)] if play.topics else []
+    arguments += ["--extra-vars", json.dumps(dict(play.variables))] if play.variables else []
     arguments += ["--check"] if play.check else []
     arguments += ["--diff"] if play.diff else []
     return [*arguments, *play.vault_arguments]

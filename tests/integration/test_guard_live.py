@@ -78,6 +78,7 @@ def cut_short(host: Target, tmp_path: Path, fresh: dict[str, str], name: str) ->
 def test_a_killed_run_is_put_back(host: Target, tmp_path: Path, fresh: dict[str, str]) -> None:
     run = harness.Run(host, tmp_path / "run", QUICK, at=FULL_WAY, do="kill").start()
     assert run.ended() == -9
+    run.die()
     assert harness.differences(host, fresh, harness.packages(host))  # it had done something
     assert harness.is_armed(host)
     cut_short(host, tmp_path, fresh, "killed")
@@ -100,7 +101,7 @@ def test_a_restart_puts_the_host_back_at_once(host: Target, tmp_path: Path, fres
     run = harness.Run(host, tmp_path / "run", QUICK, at=FULL_WAY, minutes=30).start()
     assert run.until_reached()
     host.reboot()
-    run.process.kill()  # type: ignore[union-attr]
+    run.die()
     cut_short(host, tmp_path, fresh, "restarted")
     assert "because the host was restarted" in harness.journal(host)
     assert host.run("systemctl is-system-running", check=False).stdout.strip() == "running"
@@ -111,6 +112,7 @@ def test_a_run_that_is_repeated_takes_over_and_is_confirmed(
 ) -> None:
     killed = harness.Run(host, tmp_path / "killed", QUICK, at=FULL_WAY, do="kill", minutes=30).start()
     assert killed.ended() == -9
+    killed.die()
     again = harness.Run(host, tmp_path / "again", QUICK).start()
     assert again.ended() == 0, again.log
     assert "was not confirmed. This one goes on from there" in again.log.replace("\n", " ").replace("  ", " ")
