@@ -125,7 +125,8 @@ def _told(would: Mapping[str, Any]) -> list[str]:
     if would["later"]:
         lines.append(f"undoes these later runs too: {', '.join(would['later'])}")
     for change in would["changes"]:
-        lines.append(f"{change['what']} {change['path']} (now {change['from']}, then {change['to']})")
+        kinds = f" (now {change['from']}, then {change['to']})" if change["from"] != change["to"] else ""
+        lines.append(f"{change['what']} {change['path']}{kinds}")
         lines += ["  what is in it changes too, and is not shown"] if change.get("hidden") else []
         lines += [f"  {line}" for line in change["lines"]]
     for unit, state in would["units"].items():

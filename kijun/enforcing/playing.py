@@ -117,8 +117,9 @@ def run(play: Play, say: Say) -> Played:
 
 def _arguments(play: Play, limit: Path) -> list[str]:
     arguments = [word for source in play.sources for word in ("-i", source)]
-    arguments += ["--limit", f"@{limit}", "--forks", str(play.forks)]
+    arguments += ["--limit", f"@{limit}"]
     arguments += ["--tags", ",".join(play.topics)] if play.topics else []
+    arguments += ["--forks", str(play.forks)]
     arguments += ["--extra-vars", json.dumps(dict(play.variables))] if play.variables else []
     arguments += ["--check"] if play.check else []
     arguments += ["--diff"] if play.diff else []
