@@ -107,6 +107,37 @@ def test_a_restart_puts_the_host_back_at_once(host: Target, tmp_path: Path, fres
     assert host.run("systemctl is-system-running", check=False).stdout.strip() == "running"
 
 
+def test_where_no_new_login_succeeds_the_host_is_put_back(
+    host: Target, tmp_path: Path, fresh: dict[str, str]
+) -> None:
+    """The connection that the run has still works; a new one does not."""
+    run = harness.Run(host, tmp_path / "run", QUICK, at=FULL_WAY).start()
+    assert run.until_reached()
+    drop_in, reload = "/etc/ssh/sshd_config.d/00-a-test.conf", "systemctl reload ssh"
+    host.run(
+        f"echo PermitRootLogin no >{drop_in} && {reload} &&"
+        f" systemd-run --quiet --on-active=60 sh -c 'rm {drop_in}; {reload}'"
+    )
+    run.go_on()
+    assert run.ended() == 2, run.log
+    assert "No new login succeeds after the run, so the host puts itself back" in run.log
+    cut_short(host, tmp_path, fresh, "shut out")
+
+
+def test_a_role_that_fails_leaves_a_host_that_is_confirmed(
+    host: Target, tmp_path: Path, fresh: dict[str, str]
+) -> None:
+    stack = "/etc/pam.d/common-auth"
+    host.run(f"cp -a {stack} /root/kept && sed -i '1i auth optional pam_warn.so' {stack}")
+    run = harness.Run(host, tmp_path / "run", QUICK).start()
+    assert run.ended() == 2, run.log
+    assert "PAM was edited by hand" in run.log
+    assert not harness.is_armed(host)
+    host.run(f"mv /root/kept {stack}")
+    assert harness.differences(host, fresh, harness.packages(host)) == {}
+    assert host.run("ls /var/lib/kijun/guard").stdout.split().count("armed.json") == 0
+
+
 def test_a_run_that_is_repeated_takes_over_and_is_confirmed(
     host: Target, tmp_path: Path, fresh: dict[str, str]
 ) -> None:
