@@ -1,9 +1,12 @@
-"""`playbooks/site.yml`: the floors, then every topic's role in the order of `after`."""
+"""`playbooks/site.yml`: the floors, then every topic's role in the order of `after`, guarded."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import indent
 
+from kijun.documents import read_mapping
+from kijun.errors import StandardError
 from kijun.standard import Standard
 from kijun.standard.validating import in_order
 
@@ -46,17 +49,41 @@ _PLAY = """
             tasks_from: confirm
           tags: [always]
 """
-_ROLE = """        - name: Keep to {slug}
-          ansible.builtin.import_role:
-            name: {slug}
-          tags: [{slug}]
+_UNGUARDED = """
+    # Nothing of these is put back, and they may take hours: nobody waits for them with a guard.
+{roles}"""
+_ROLE = """- name: Keep to {slug}
+  ansible.builtin.import_role:
+    name: {slug}
+  tags: [{slug}]
 """
 
 
 def site_playbook(standard: Standard, root: Path) -> str:
-    """Return the playbook with every topic that has both a control file and a role."""
+    """Return the playbook with every topic that has both a control file and a role.
+
+    Roles that say that nothing they touch is put back come last; StandardError where another has to follow.
+    """
     roles = [slug for slug in in_order(standard) if (root / "roles" / slug).is_dir()]
     if not roles:
         return _HEAD
-    blocks = "\n".join(_ROLE.format(slug=slug) for slug in roles)
-    return _HEAD + _PLAY.format(topics=", ".join(roles), roles=blocks)
+    guarded = [slug for slug in roles if _is_put_back(root, slug)] or roles  # a block must not be empty
+    others = [slug for slug in roles if slug not in guarded]
+    for slug in guarded:
+        if late := sorted({*standard.topics[slug].after} & {*others}):
+            raise StandardError(
+                f"{slug}: after: expected topics whose roles can be put back, found '{late[0]}'."
+            )
+    text = _HEAD + _PLAY.format(topics=", ".join(guarded), roles=_tasks(guarded, 8))
+    return text + (_UNGUARDED.format(roles=_tasks(others, 4)) if others else "")
+
+
+def _tasks(roles: list[str], depth: int) -> str:
+    return "\n".join(indent(_ROLE.format(slug=slug), " " * depth) for slug in roles)
+
+
+def _is_put_back(root: Path, slug: str) -> bool:
+    """Say whether a role names, in vars/main.yml, something that a guard puts back."""
+    path = root / "roles" / slug / "vars" / "main.yml"
+    touches = read_mapping(path).get(f"__{slug}_touches", {}) if path.is_file() else {}
+    return not isinstance(touches, dict) or touches.keys() != {"leaves"}

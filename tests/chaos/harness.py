@@ -118,7 +118,9 @@ class Run:
         self.process.kill()
         self.process.wait()
         for socket in (self.folder / "cp").glob("*"):
-            subprocess.run(["ssh", "-S", socket, "-O", "exit", "kijun-chaos"], capture_output=True, check=False)
+            subprocess.run(
+                ["ssh", "-S", socket, "-O", "exit", "kijun-chaos"], capture_output=True, check=False
+            )
 
     @property
     def log(self) -> str:

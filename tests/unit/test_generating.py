@@ -11,6 +11,7 @@ from kijun.errors import StandardError
 from kijun.generating import differing, generate, leftovers, write
 from kijun.generating.__main__ import main
 from kijun.generating.sources import read_sources
+from kijun.paths import data_root
 from tests.unit import rulebooks
 
 PROOFS = '''"""Proofs."""
@@ -87,6 +88,14 @@ def test_every_role_stands_between_the_guard_and_its_confirmation(tree):
     assert confirmation["ansible.builtin.import_role"] == {"name": "change_guard", "tasks_from": "confirm"}
     assert guard["tags"] == confirmation["tags"] == ["always"]  # no choice of topics leaves them out
     assert roles["vars"] == {"__change_guard_topics": ["doors"]}
+
+
+def test_roles_of_which_nothing_is_put_back_come_after_the_confirmation():
+    _, roles = yaml.safe_load((data_root() / "playbooks/site.yml").read_text("utf-8"))
+    guarded = [task["tags"][0] for task in roles["tasks"][0]["block"]]
+    assert {"account_lockout", "password_policy", "unused_ports"} <= set(guarded)
+    assert [task["tags"][0] for task in roles["tasks"][1:]] == ["backup", "time_sync"]
+    assert roles["vars"]["__change_guard_topics"] == guarded
 
 
 def test_a_topic_without_a_role_is_not_in_the_site_playbook(tree):
