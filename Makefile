@@ -3,7 +3,7 @@
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help demo test unit browser booted molecule lint bench generate sabotage doctor lock format clean
+.PHONY: help demo test unit browser booted molecule lint bench generate sabotage chaos doctor lock format clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -43,6 +43,10 @@ bench:  ## measure reading against OpenSSH and ansible-playbook --check (root; p
 sabotage:  ## break compliant hosts in every known way; print who noticed (root)
 	@bin/setup targets
 	@bin/as-root $(BIN)/kijun sabotage $(ARGS)
+
+chaos:  ## cut runs short before every task, in every way, and count what came of it (root; many hours; ARGS="--sample 6")
+	@bin/setup targets
+	@bin/as-root $(BIN)/python -m tests.chaos $(ARGS)
 
 generate:  ## write defaults and documentation anew from argument_specs and controls
 	@bin/setup
