@@ -1,7 +1,7 @@
 """`make chaos`: cut runs of the site playbook short before every task, in every way, and count.
 
-Each trial has a fresh host. Afterwards the operator must be able to log in, and the host must be as before or as
-wanted, and as wanted once the run was repeated.
+Each trial has a fresh host. Afterwards the operator must be able to log in, and the host must be as before or
+as wanted, and as wanted once the run was repeated.
 """
 
 from __future__ import annotations

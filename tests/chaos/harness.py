@@ -23,7 +23,7 @@ find /etc /usr/local /usr/share/pam-configs /var/lib/kijun /var/lib/pam /var/lib
     \( -type f -printf '%p\tfile %m %U:%G ' -exec md5sum -z {} \; -printf '\n' \) -o \
     -printf '%p\t%y %m %U:%G %l\n' 2>/dev/null | tr '\0' ' '
 systemctl list-units --all --no-legend --plain --type=service,socket,timer |
-    awk '$1 !~ /^(kijun-guard|systemd-|user|apt-|dpkg-|man-db|e2scrub|fstrim|logrotate)/ {
+    awk '$1 !~ /^(kijun-guard|systemd-|user|apt-|dpkg-|man-db|e2scrub|fstrim|logrotate|ldconfig)/ {
         print "unit " $1 "\t" $3}'
 systemctl list-unit-files --no-legend --plain --type=service,socket,timer |
     awk '$1 !~ /^kijun-guard/ {print "unit file " $1 "\t" $2}'

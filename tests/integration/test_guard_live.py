@@ -18,7 +18,7 @@ from tests.chaos import harness
 pytestmark = pytest.mark.booted
 ROOT = Path(__file__).parents[2]
 QUICK = ("--tags", "account_lockout")  # the topic that needs no package: a host as it was is quite as it was
-FULL_WAY = 12  # a boundary in the midst of QUICK: the stacks have been changed
+FULL_WAY = 14  # a boundary in the midst of QUICK: the stacks have been changed
 
 
 @pytest.fixture(scope="module", autouse=True)
