@@ -18,6 +18,7 @@ FOLDER = "/run/kijun-wireless"
 PATIENCE = 40.0  # seconds for a station that is to get in, also on an emulated machine
 REFUSED_AFTER = 12.0  # seconds for one that is not to
 PREFIX = "kijun-radio"
+_UNMANAGED = "unmanaged"
 
 
 class NoRadioError(Exception):
@@ -63,14 +64,19 @@ class Station:
         """
         settings = settings.replace("@FOLDER@", f"{FOLDER}/{self.space}")
         self.host.check_output(_WRITE, settings, self.space)
+        return self.associates(seconds)
+
+    @property
+    def configuration(self) -> str:
+        """The file that `associates` tries to get in with."""
+        return f"{FOLDER}/{self.space}.conf"
+
+    def associates(self, seconds: float) -> tuple[bool, float]:
+        """Try to get in with what `configuration` holds, as `tries` does."""
+        pid = f"{FOLDER}/{self.space}.pid"
         start = time.monotonic()
-        said = self.run(
-            f"wpa_supplicant -B -Dnl80211 -i{self.interface} -c{FOLDER}/{self.space}.conf "
-            f"-P{FOLDER}/{self.space}.pid 2>&1"
-        )
-        assert self.host.file(f"{FOLDER}/{self.space}.pid").exists, (
-            f"the station did not start: {said[-200:]}"
-        )
+        said = self.run(f"wpa_supplicant -B -Dnl80211 -i{self.interface} -c{self.configuration} -P{pid} 2>&1")
+        assert self.host.file(pid).exists, f"the station did not start: {said[-200:]}"
         try:
             while True:
                 status = self.run(f"wpa_cli -p {FOLDER}/{self.space} -i {self.interface} status")
@@ -80,7 +86,7 @@ class Station:
                     return False, time.monotonic() - start
                 time.sleep(0.5)
         finally:
-            self.host.run("kill $(cat %s) && rm -f %s", *[f"{FOLDER}/{self.space}.pid"] * 2)
+            self.host.run("kill $(cat %s) && rm -f %s", pid, pid)
 
 
 # The passphrase goes from one file of root's into another.
@@ -133,7 +139,7 @@ def stations(host: Host, number: int) -> Iterator[list[Station]]:
         if not host.exists(program):
             raise NoRadioError(f"{program} is not installed on the host")
     _sweep(host)
-    spare = _spare(host)
+    spare = spare_radios(host)
     if len(spare) < number:
         raise NoRadioError(f"{len(spare)} radios are not in use, and {number} are needed")
     made = [Station(host, f"{PREFIX}{count}", name) for count, (_, name) in enumerate(spare[:number])]
@@ -148,14 +154,17 @@ def stations(host: Host, number: int) -> Iterator[list[Station]]:
         _sweep(host)
 
 
-def _spare(host: Host) -> list[tuple[str, str]]:
-    """Return the radios that have one idle interface, with it."""
+def spare_radios(host: Host) -> list[tuple[str, str]]:
+    """Return the radios that have one idle interface, with it; those of NetworkManager last."""
+    listed = str(host.run("nmcli --terse --fields DEVICE,STATE device").stdout)
+    managed = dict(line.rsplit(":", 1) for line in listed.splitlines() if ":" in line)
     found = []
     for part in re.split(r"^phy#", str(host.run("iw dev").stdout), flags=re.MULTILINE)[1:]:
         names = re.findall(r"^\s*Interface (\S+)", part, re.MULTILINE)
         if len(names) == 1 and "type managed" in part and "ssid " not in part:
             found.append((f"phy{part.split()[0]}", names[0]))
-    return found
+    idle = [radio for radio in found if managed.get(radio[1], _UNMANAGED) in (_UNMANAGED, "disconnected")]
+    return sorted(idle, key=lambda radio: managed.get(radio[1], _UNMANAGED) != _UNMANAGED)
 
 
 def _sweep(host: Host) -> None:

@@ -40,18 +40,20 @@ def networks(found: Wireless) -> list[Network]:
     for file in found.files:
         if file.path.endswith("/main.conf") and file.kind == "iwd":
             frames = file.block("General").get("ManagementFrameProtection", "1")
-    listed: list[Network] = []
-    for file in found.files:
-        match file.kind:
-            case "hostapd":
-                listed += _hostapd(file)
-            case "supplicant":
-                listed += _supplicant(file)
-            case "manager":
-                listed += _manager(file)
-            case "iwd":
-                listed += _iwd(file, frames)
-    return listed
+    return [network for file in found.files for network in of_file(file, frames)]
+
+
+def of_file(file: ConfigFile, frames: str = "1") -> Iterator[Network]:
+    """Yield every network of one file, in its order; `frames` is iwd's ManagementFrameProtection."""
+    match file.kind:
+        case "hostapd":
+            yield from _hostapd(file)
+        case "supplicant":
+            yield from _supplicant(file)
+        case "manager":
+            yield from _manager(file)
+        case "iwd":
+            yield from _iwd(file, frames)
 
 
 def families_of(words: frozenset[str]) -> frozenset[str]:

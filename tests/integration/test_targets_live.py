@@ -5,7 +5,6 @@ Run as root: `pytest -m booted tests/integration/test_targets_live.py`.
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -18,8 +17,9 @@ import yaml
 
 from kijun import targets
 from kijun.paths import state_dir
-from kijun.targets import TargetError, cgroups, images, lifecycle, network
+from kijun.targets import TargetError, cgroups, images, lifecycle
 from kijun.targets.naming import Realm
+from tests.integration.leftovers import NOTHING, left_behind
 
 pytestmark = pytest.mark.booted
 
@@ -41,52 +41,9 @@ targets.up(name)
 """
 
 
-NOTHING: dict[str, list[str]] = {
-    kind: []
-    for kind in (
-        "processes",
-        "mounts",
-        "links",
-        "tables",
-        "cgroups",
-        "runtime",
-        "folders",
-        "inventory",
-        "images",
-    )
-}
-
-
 def kijun(*argv: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from kijun.cli import main; main()", "target", *argv]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=400)
-
-
-def left_behind() -> dict[str, list[str]]:
-    """Return everything on this machine that bears the names of this state directory."""
-    realm, state = Realm.of(state_dir()), str(state_dir())
-    processes = []
-    for proc in Path("/proc").glob("[0-9]*"):
-        try:
-            line = (proc / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            cwd = str((proc / "cwd").readlink())
-        except OSError:
-            continue  # it ended, or is a kernel thread
-        if realm.machine_prefix in line or (cwd.startswith(state) and int(proc.name) != os.getpid()):
-            processes.append(f"{proc.name} {line}")
-    mounts = Path("/proc/self/mountinfo").read_text().splitlines()
-    runtime = Path("/run/systemd/nspawn")
-    return {
-        "processes": processes,
-        "mounts": [line for line in mounts if state in line or realm.machine_prefix in line],
-        "links": network.links((realm.bridge, *realm.link_prefixes)),
-        "tables": [table for table in network.nft_tables() if table == realm.nft_table],
-        "cgroups": [group.name for group in cgroups.named(realm.cgroup_prefix)],
-        "runtime": [str(p) for p in runtime.rglob(f"*{realm.machine_prefix}*")],
-        "folders": [p.name for p in (state_dir() / "targets").glob("*") if p.name[0] not in ".i"],
-        "inventory": [str(p) for p in (state_dir() / "targets").glob("inventory*")],
-        "images": [p.name for p in images.folder().glob("*.partial")],
-    }
 
 
 @pytest.fixture(autouse=True)
@@ -277,8 +234,9 @@ def test_files_made_immutable_on_a_target_do_not_outlive_it() -> None:
     assert left_behind() == NOTHING
 
 
-# One release: without hardware acceleration an image and two boots take minutes.
-@pytest.mark.parametrize("release", ["bookworm"])
+# Long: two boots that are emulated take minutes. Molecule's scenario `wireless` has the same two.
+@pytest.mark.long
+@pytest.mark.parametrize("release", ["bookworm", "trixie"])
 def test_a_virtual_machine_comes_up_reboots_and_leaves_nothing(release: str) -> None:
     began = time.monotonic()
     target = targets.up("vm1", backend="qemu", release=release)
