@@ -1,13 +1,14 @@
 """Twins: access points of our own, of the name of a network that a host knows, on a radio that it spares.
 
 They have the passphrase, or the user and password, of the profile that is tried, as the worst of impostors
-would: what keeps a station out is then nothing but its profile. No secret leaves the host.
+would: what keeps a station out is then nothing but its profile. No secret leaves the host. Simulated radios
+only (mac80211_hwsim): on the real air, others than the profile that is tried would be lured.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -113,6 +114,16 @@ def _sh(host: Host, script: str, *words: str) -> str:
     return str(done.stdout)
 
 
+def require_simulated(stations: Iterable[Station]) -> None:
+    """Raise NoRadioError where twins cannot be put on the air, or not without others hearing them."""
+    for station in stations:
+        if not station.host.exists("hostapd"):
+            raise NoRadioError("hostapd is not installed on the host")
+        driver = station.run(f"readlink /sys/class/net/{station.interface}/device/driver")
+        if driver.strip().rpartition("/")[2] != "mac80211_hwsim":
+            raise NoRadioError("impostors are put on the air of simulated radios only (mac80211_hwsim)")
+
+
 def take_phrase(host: Host, profile: Profile) -> None:
     """Keep the passphrase of `profile` on the host for a twin; NoRadioError where it has none."""
     where = (profile.file.kind, str(profile.number), profile.file.path)
@@ -138,8 +149,6 @@ def twin(station: Station, ssid: str, *settings: str) -> Iterator[None]:
     `@PHRASE@` in them is the passphrase that was taken. Raises NoRadioError where hostapd does not start.
     """
     host = station.host
-    if not host.exists("hostapd"):
-        raise NoRadioError("hostapd is not installed on the host")
     name = f"{FOLDER}/twin"
     head = f"interface={station.interface}\ndriver=nl80211\nhw_mode=g\nchannel={CHANNEL}\n"
     points = [f"ssid2={ssid.encode().hex()}\n{lines}" for lines in settings]

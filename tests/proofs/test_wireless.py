@@ -183,6 +183,10 @@ def profiles(host: Host) -> list[Profile]:
 def joiners(host: Host, radios: list[Station]) -> Iterator[dict[str, Joiner]]:
     """What joins networks on this host, by the kind of its profiles."""
     try:
+        twins.require_simulated(radios)
+    except NoRadioError as why:
+        pytest.skip(str(why))
+    try:
         with manager(host) as managing:
             yield {"supplicant": Supplicant(radios[0]), "manager": managing}
     except NoRadioError:
