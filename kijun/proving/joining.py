@@ -17,6 +17,7 @@ from kijun.proving.radios import FOLDER, NoRadioError, Station, spare_radios
 from kijun.proving.twins import CHANNEL, FREQUENCY, LINES, Profile
 
 COPY = "kijun-proof"
+_UNMANAGED = "10"  # a device's state (nmcli(1))
 AUTHORITY = f"{FOLDER}/ca.pem"
 
 
@@ -35,7 +36,8 @@ class Supplicant:
 
     def joins(self, profile: Profile, seconds: float, *, trusting: bool = False) -> bool:
         """See `Joiner`."""
-        more = f"disabled=0\nscan_ssid=1\nscan_freq={FREQUENCY}"
+        # The kernel remembers what was heard on other frequencies: it is not to be joined either.
+        more = f"disabled=0\nscan_ssid=1\nscan_freq={FREQUENCY}\nfreq_list={FREQUENCY}"
         dropped = "disabled scan_ssid scan_freq freq_list bssid"
         if trusting:
             more, dropped = f'{more}\nca_cert="{AUTHORITY}"', f"{dropped} ca_cert ca_path"
@@ -114,16 +116,19 @@ def manager(host: Host) -> Iterator[Manager]:
     spare = [name for _, name in spare_radios(host)]
     if not spare:
         raise NoRadioError("no radio is left for NetworkManager")
-    made = Manager(host, spare[0])
-    before = str(host.run("nmcli --get-values GENERAL.STATE device show %s", made.interface).stdout)
+    made = Manager(host, spare[-1])  # one that it manages, if one is left
+    state = "nmcli --get-values GENERAL.STATE device show %s"
+    before = str(host.run(state, made.interface).stdout)
     try:
         host.check_output("nmcli device set %s managed yes", made.interface)
         host.check_output("nmcli device set %s autoconnect no", made.interface)
+        if str(host.run(state, made.interface).stdout).startswith(_UNMANAGED):
+            raise NoRadioError(f"NetworkManager is told to leave {made.interface} alone")
         yield made
     finally:
         made.forget()
         host.run("nmcli device disconnect %s", made.interface)
-        if before.startswith("10"):  # unmanaged (nmcli(1))
+        if before.startswith(_UNMANAGED):
             host.run("nmcli device set %s managed no", made.interface)
         else:
             host.run("nmcli device set %s autoconnect yes", made.interface)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes a bare Debian host two access points and a host that joins networks, as somebody in a hurry would. Where the kernel
 # can simulate radios (a virtual machine, not a container), there are six: the access points run on the first two, and
-# NetworkManager joins with the third.
+# NetworkManager has the next two and joins with one of them.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 if [ ! -x /usr/sbin/hostapd ] || [ ! -x /usr/sbin/wpa_supplicant ] || [ ! -x /usr/sbin/iw ]; then
@@ -154,8 +154,8 @@ if [ "$radios" -gt 0 ]; then
     systemctl restart hostapd.service hostapd@wlan1.service
     if [ ! -x /usr/sbin/NetworkManager ]; then
         mkdir -p /etc/NetworkManager/conf.d
-        printf '[main]\nno-auto-default=*\n[keyfile]\nunmanaged-devices=*,except:interface-name:wlan2\n' \
-            >/etc/NetworkManager/conf.d/one-radio.conf
+        printf '[main]\nno-auto-default=*\n[keyfile]\nunmanaged-devices=*,except:interface-name:wlan2,except:interface-name:wlan3\n' \
+            >/etc/NetworkManager/conf.d/two-radios.conf
         apt-get install -qy --no-install-recommends network-manager
     fi
     systemctl restart NetworkManager.service
