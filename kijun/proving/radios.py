@@ -69,9 +69,9 @@ class Station:
         """Try to get in with the configuration that lies on the host, as `tries` does."""
         words = (self.space, self.interface, str(round(seconds)))
         done = self.host.run("ip netns exec %s sh -c %s sh %s %s %s", self.space, _ASSOCIATE, *words)
-        state, _, took = str(done.stdout).strip().rpartition("\n")[2].partition(" ")
-        assert state in ("in", "out"), f"the station did not start: {str(done.stdout)[-200:]}"
-        return state == "in", float(took)
+        ended = re.search(r"^(in|out) ([0-9]+)$", str(done.stdout), re.MULTILINE)
+        assert ended, f"the station did not start: {str(done.stdout)[-200:]}"
+        return ended[1] == "in", float(ended[2])
 
 
 # All of an attempt in one command: on an emulated machine every login costs a second of it.
