@@ -1,4 +1,4 @@
-"""How a station tries to get in, by the script that runs on the host, with programs that act as they are told."""
+"""How a station tries to get in, by the script that runs on the host, with programs that do as told."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ CLI = '#!/bin/sh\nif [ "$ACTS" = joins ]; then echo wpa_state=COMPLETED; else ec
 
 @pytest.fixture
 def attempt(tmp_path):
-    """Run an attempt of `seconds` with programs that act in a given way; return the exit code and what it says."""
+    """Run an attempt of `seconds` with programs that act in a given way; return how it ended."""
     for name, text in (("wpa_supplicant", SUPPLICANT), ("wpa_cli", CLI)):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
