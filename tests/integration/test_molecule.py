@@ -12,8 +12,7 @@ from tests.integration.leftovers import NOTHING, left_behind
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml"))
-# The others are `make molecule`: they take up to a quarter of an hour each.
-EVERY_TIME = {("accounts", ""), ("wireless", "bookworm")}
+EVERY_TIME = {"accounts"}  # the others are `make molecule`: they take a quarter of an hour each
 # A scenario with a virtual machine makes one, of one release.
 RELEASES = {"wireless": ("bookworm", "trixie")}
 STEPS = ("prepare", "converge", "idempotence", "side_effect", "verify")
@@ -27,7 +26,7 @@ TIME_LIMIT = 60 * 60
         pytest.param(
             name,
             release,
-            marks=[] if (name, release) in EVERY_TIME else [pytest.mark.long],
+            marks=[] if name in EVERY_TIME else [pytest.mark.long],
             id=f"{name}-{release}".strip("-"),
         )
         for name in SCENARIOS
