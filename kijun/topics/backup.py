@@ -33,7 +33,7 @@ from kijun.topics._backup_view import (
 from kijun.topics._mail_said import Said, bad, beside, good, unsure
 from kijun.topics._mail_view import listed
 
-PROGRAM_SHA256 = "30d61c5f208c26afb65548fc1d8d6c13a7663df0d483de5cb9c2cbfca323aca0"
+PROGRAM_SHA256 = "3f002464539252e552110ee79f2cedc61d4ec7c7417c9934e8db3c9aee11394e"
 _EXPECTED = {
     "covered": "every database and file share of this host belongs to a set",
     "as_planned": "the host's list of sets says what backup_sets says",

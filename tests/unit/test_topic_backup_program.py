@@ -263,3 +263,25 @@ def test_what_is_due(recorded):
     ):
         records.write("files", record)
         assert backing.due([one]) == names
+
+
+def test_a_folder_that_is_empty_all_of_a_sudden_is_a_problem(recorded, tmp_path, monkeypatch):
+    backing, settings, records = recorded("backing"), recorded("settings"), recorded("records")
+    monkeypatch.setattr(backing.repository, "begin", lambda: None)
+    monkeypatch.setattr(backing.repository, "run", lambda _arguments: (0, "", ""))
+    folders = [tmp_path / name for name in ("etc", "tickets", "new")]
+    for folder in folders:
+        folder.mkdir()
+    one = settings.BackupSet("files", 12, [str(folder) for folder in folders])
+    record: dict[str, object] = {}
+    with pytest.raises(settings.BackupError, match=r"nothing in .*/tickets, .*/new"):
+        backing._store(one, record, one.paths)
+    (folders[0] / "one").write_text("1")
+    (folders[1] / "sold").write_text("7")
+    backing._store(one, record, one.paths)  # a folder that never held anything is none
+    (folders[1] / "sold").unlink()
+    with pytest.raises(settings.BackupError, match=r"nothing in .*/tickets any more; .*accept files$"):
+        backing._store(one, record, one.paths)
+    records.write("files", record | {"snapshot": {"files": 1, "bytes": 1}})
+    backing.accept(one)
+    backing._store(one, records.read("files"), one.paths)

@@ -9,7 +9,7 @@ from typing import Any
 from kijun_backup import dumping, journal, repository
 from kijun_backup.records import alone, read, tell, write
 from kijun_backup.settings import BackupError, BackupSet
-from kijun_backup.sources import Amount, amount, require_present
+from kijun_backup.sources import Amount, amount, holds_files, require_present
 
 WHOLE = 0.98  # of what the source holds; the rest may come and go while it is read
 PROGRAMS = "programs"  # the set of that name
@@ -67,9 +67,16 @@ def _back_up(one: BackupSet, record: dict[str, Any]) -> None:
 
 def _store(one: BackupSet, record: dict[str, Any], paths: list[str]) -> None:
     before = amount(paths, one.excludes)
-    if before.files == 0:
-        record["source"] = {"files": 0, "bytes": 0}
-        raise BackupError(f"there is nothing in {', '.join(paths)}")
+    full = [path for path in paths if holds_files(path, one.excludes)]
+    emptied = [path for path in record.get("full", ()) if path in paths and path not in full]
+    if not full or emptied:
+        record["source"] = {"files": before.files, "bytes": before.bytes}
+        if not full:
+            raise BackupError(f"there is nothing in {', '.join(paths)}")
+        gone = ", ".join(emptied)
+        raise BackupError(
+            f"there is nothing in {gone} any more; if that is right: kijun-backup accept {one.name}"
+        )
     arguments = ["backup", "--json", "--quiet", "--tag", repository.TAG + one.name, "--tag", "kijun"]
     for exclude in one.excludes:
         arguments += ["--exclude", exclude]
@@ -81,6 +88,7 @@ def _store(one: BackupSet, record: dict[str, Any], paths: list[str]) -> None:
     least = Amount(min(before.files, after.files), min(before.bytes, after.bytes))
     record["source"] = {"files": least.files, "bytes": least.bytes}
     record["unread"] = status == 3
+    record["full"] = full
 
 
 def verify(one: BackupSet, record: dict[str, Any], held: list[repository.Snapshot]) -> None:
@@ -155,6 +163,7 @@ def accept(one: BackupSet) -> None:
             raise BackupError(f"there is no backup of {one.name}")
         record["accepted"] = {key: record["snapshot"][key] for key in ("files", "bytes")}
         record["problem"] = ""
+        record.pop("full", None)  # what is empty now may be
         write(one.name, record)
 
 

@@ -36,6 +36,15 @@ def entries(paths: list[str], excludes: list[str]) -> Iterator[os.DirEntry[str]]
         waiting += [entry.path for entry in found if entry.is_dir(follow_symlinks=False)]
 
 
+def holds_files(path: str, excludes: list[str]) -> bool:
+    """Say whether `path` is a regular file, or a folder with one somewhere below it."""
+    if os.path.islink(path):
+        return False
+    return os.path.isfile(path) or any(
+        one.is_file(follow_symlinks=False) for one in entries([path], excludes)
+    )
+
+
 def amount(paths: list[str], excludes: list[str]) -> Amount:
     """Return how many regular files there are below `paths`; BackupError where a folder cannot be read."""
     files = size = 0
