@@ -48,6 +48,7 @@ class Played:
     rc: int = 0
     hosts: dict[str, HostPlay] = field(default_factory=dict)
     error: str = ""  # why Ansible ended before it reached a host
+    kept: str = ""  # the name by which hosts keep what they were before, where one changed
 
     @property
     def ok(self) -> bool:
@@ -172,6 +173,8 @@ class _Listener:
             self._log.write(text + "\n")
             self._tail = [*self._tail, *text.splitlines()][-40:]
         host, result = data.get("host"), data.get("res") or {}
+        if kind == "runner_on_ok" and result.get("kept") is True:
+            self._record.kept = str(result.get("run", ""))
         loop = (host or "", data.get("task_uuid") or "")
         if host and kind == "runner_on_ok" and result.get("changed"):
             self._of(host).changed.append(_task(data))

@@ -17,6 +17,7 @@ def summary(done: Enforcement) -> list[str]:
         lines = _untouched(done)
     else:
         lines = _compared(done)
+    lines += [f"To undo it: kijun rollback {played.kept} -i …" for _, played in done.runs if played.kept]
     lines += [f"  not run on {name}: {why}" for name, why in done.plan.left_out.items()]
     lines += [line for host, topics in done.plan.spared.items() for line in _spared(host, topics)]
     lines += [f"  {remark.about} {remark.subject}: {remark.text}" for remark in _register(done)]

@@ -161,6 +161,15 @@ def test_changes_and_failures_are_taken_from_events() -> None:
     assert "s3cret" not in log.getvalue()
 
 
+def test_the_name_to_undo_a_run_by_is_taken_from_the_confirmation() -> None:
+    take, played, _, _ = listener()
+    confirmation = {"host": "h", "role": "change_guard", "task": "Log in anew"}
+    take.event(event("runner_on_ok", **confirmation, res={"kept": False, "run": "20261125-101500-1"}))
+    assert played.kept == ""
+    take.event(event("runner_on_ok", **confirmation, res={"kept": True, "run": "20261125-101500-1"}))
+    assert played.kept == "20261125-101500-1"
+
+
 def test_of_a_loop_the_first_item_that_failed_is_told() -> None:
     take, played, _, _ = listener()
     task = {"host": "h", "role": "a", "task": "Start", "task_uuid": "1"}
