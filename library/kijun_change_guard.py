@@ -48,6 +48,10 @@ options:
     description: Which process runs this, so that another run can tell whether it is still there.
     type: str
     default: ""
+  local:
+    description: Whether it runs on the host itself, so that there is no login to prove.
+    type: bool
+    default: false
   others:
     description: The other such processes of the same control node.
     type: list
@@ -134,6 +138,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "source": {"type": "str", "default": ""},
     "run": {"type": "str", "default": ""},
     "controller": {"type": "str", "default": ""},
+    "local": {"type": "bool", "default": False},
     "others": {"type": "list", "elements": "str", "default": []},
     "touches": {"type": "dict", "default": {}},
     "program": {"type": "dict", "default": {}},

@@ -27,6 +27,7 @@ class ActionModule(ActionBase):
         arguments = {"run": _name(own), **self._task.args}
         arguments.update(
             controller=_token(own),
+            local=self._connection.transport == "local",
             others=[_token(pid) for pid in _playbooks() if pid != own],
         )
         if arguments.get("state") == "armed":

@@ -49,7 +49,7 @@ def order(host, run=RUN, **more):
     files = more.pop("files", [f"{host[0]}/etc/"])
     return {
         **{"run": run, "touches": {"files": files}, "topics": ["doors"], "minutes": 10.0, "keep": 2},
-        **{"controller": f"control {run}", "others": [], **more},
+        **{"controller": f"control {run}", "others": [], "local": False, **more},
     }
 
 
@@ -189,6 +189,19 @@ def test_the_connection_that_the_run_began_with_confirms_nothing(host):
     with pytest.raises(entries.GuardError, match="nothing shows that a new login works"):
         switch.confirm(order(host))
     assert switch.armed()["phase"] == "armed"
+
+
+def test_a_run_on_the_host_itself_lives_as_its_process_does():
+    began = system.started(str(os.getpid()))
+    assert system.is_alive(f"local control {os.getpid()} {began}")
+    assert not system.is_alive(f"local control {os.getpid()} 1")
+    assert not system.is_alive("local control 4194305 ")
+
+
+def test_a_local_run_is_confirmed_over_the_login_it_began_with(host):
+    switch.arm(order(host, local=True))
+    change(host)
+    assert switch.confirm(order(host, local=True))["kept"]
 
 
 MINUTES = 60.0

@@ -99,15 +99,20 @@ def snapshot_of(folder: str) -> str:
     return f"{ROOT}/{folder}/snapshot.json"
 
 
+def connection_of(order: dict[str, Any]) -> str:
+    """Return by what the run is here: SSH_CONNECTION, or, where it runs on this very machine, its process."""
+    return f"local {order['controller']}" if order["local"] else system.own_connection()
+
+
 def arm(order: dict[str, Any]) -> dict[str, Any]:
     """Take a snapshot and set the switch; take over where an earlier run was not confirmed.
 
     Raises GuardError where another run is at work at this moment: nothing is touched then.
     """
-    run, now = order["run"], system.now()
+    run, now, connection = order["run"], system.now(), connection_of(order)
     if not NAME.fullmatch(run):
         raise GuardError(f"'{run}' is no name of a run")
-    found, connection = armed(), system.own_connection()
+    found = armed()
     if found and (found["phase"] != "armed" or read(THIS_BOOT) is None):
         revert(found, "it was not confirmed")  # what was begun is brought to its end first
         found = None
@@ -229,8 +234,8 @@ def confirm(order: dict[str, Any]) -> dict[str, Any]:
     if read(THIS_BOOT) is None:
         revert(found, "the host was restarted before it was confirmed")
         raise GuardError(_too_late(None, run))
-    connection = system.own_connection()
-    if connection and connection == found["connection"]:
+    connection = connection_of(order)
+    if connection and connection == found["connection"] and not order["local"]:
         raise GuardError(
             f"the connection ({connection}) is the one that the run began with, so nothing shows that a new "
             "login works; the host puts itself back"

@@ -93,10 +93,21 @@ def is_alive(connection: str) -> bool:
     is asked for, because a run may have closed it and logged in anew.
     """
     words = connection.split()
+    if words[:1] == ["local"]:
+        return len(words) == 4 and words[3] == started(words[2])
     if len(words) != 4 or not words[3].isdecimal():
         return False
     said = run("ss", "-Htni", "state", "established", "sport", "=", f":{words[3]}").stdout
     return any(age < SIGN_OF_LIFE for address, age in peers(said) if address == words[0].split("%")[0])
+
+
+def started(pid: str) -> str:
+    """Return what tells a process of this machine from a later one with its number; empty once it ended."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as handle:
+            return handle.read().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
 
 
 def peers(said: str) -> list[tuple[str, float]]:
