@@ -65,8 +65,8 @@ def list_events(
         if kinds:
             wanted.append(events.c.kind.in_(_known_kinds(connection, kinds)))
         if host is not None:
-            number = host_id(connection, host)
-            wanted.append(events.c.seq.in_(sa.select(states.c.seq).where(states.c.host_id == number)))
+            of_host = sa.select(states.c.seq).where(states.c.host_id == host_id(connection, host))
+            wanted.append(sa.or_(events.c.seq.in_(of_host), events.c.seq.in_(_begun(connection, host))))
         if since:
             wanted.append(events.c.time >= since)
         if until:
@@ -94,6 +94,16 @@ def find_event(record: Record, seq: int, host: str | None = None) -> Found:
         raise RecordError(f"event {seq} says nothing of host {host}; 'kijun record show {seq}' lists all.")
     chosen = {name: found for name, found in lines.items() if host in (None, name)}
     return Found(happened, chosen, tuple(damaged), hosts_seal(seal) == event.hosts)
+
+
+def _begun(connection: Connection, host: str) -> list[int]:
+    """Return the beginnings of runs on `host`: these say only where something is to be run."""
+    query = sa.select(events.c.seq, events.c.payload).where(events.c.kind == BEGIN)
+    return [
+        seq
+        for seq, payload in connection.execute(query)
+        if any(host in group.get("hosts", ()) for group in parsed(str(payload)).get("groups", ()))
+    ]
 
 
 def host_id(connection: Connection, name: str) -> int:

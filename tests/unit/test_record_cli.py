@@ -54,6 +54,7 @@ def test_list_chooses(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert listed(capsys, filled, "--kind", "check", "--kind", "enforce-end") == [2, 3, 5, 6, 7]
     assert listed(capsys, filled, "--last", "2") == [6, 7]
     assert listed(capsys, filled, "--host", "new") == [7]
+    assert listed(capsys, filled, "--host", "web") == [2, 3, 4, 5, 6, 7]
     assert listed(capsys, filled, "--since", "2999-01-01") == []
     assert listed(capsys, filled, "--until", "2999-01-01") == [1, 2, 3, 4, 5, 6, 7]
     assert listed(capsys, filled, "--until", "1999-01-01") == []
