@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kijun.paths import state_dir
 from kijun.targets.errors import TargetError
 from kijun.targets.naming import NFT_PREFIX, Realm
 from kijun.targets.tools import run
@@ -21,6 +22,7 @@ from kijun.targets.tools import run
 Net = ipaddress.IPv4Network
 _SIX = Path("/proc/sys/net/ipv6/conf")
 _HOSTS = range(10, 250)
+_ALIAS = 255  # IFALIASZ - 1, in linux/if.h
 
 
 def twin(address: str) -> str:
@@ -111,6 +113,7 @@ def ensure(realm: Realm) -> Network:
     bridge = realm.bridge
     if not links((bridge,)):
         run(["ip", "link", "add", bridge, "type", "bridge"])
+        run(["ip", "link", "set", bridge, "alias", str(state_dir().resolve())[-_ALIAS:]])
     subnet = _bridge_subnet(bridge)
     if subnet is None:
         subnet = free_subnet(subnets_in_use(), realm.tag)
@@ -160,6 +163,17 @@ def remove(realm: Realm) -> None:
     delete_links((*realm.link_prefixes, realm.bridge))
     if realm.nft_table in nft_tables():
         run(["nft", "delete", "table", "ip", realm.nft_table])
+
+
+def orphans() -> list[Realm]:
+    """Return the realms with a bridge here whose state directory (the alias of the link) is gone."""
+    bridges = [link for link in _ip("link", "show") if link["ifname"].startswith(Realm("").bridge)]
+    told = [
+        (Realm.of(Path(link["ifalias"])), link) for link in bridges if link.get("ifalias", "").startswith("/")
+    ]
+    return [
+        realm for realm, link in told if realm.bridge == link["ifname"] and not Path(link["ifalias"]).exists()
+    ]
 
 
 def any_left() -> bool:

@@ -90,6 +90,12 @@ def _sweep() -> None:
         if group.name not in kept:
             group.kill()
             group.remove()
+    for (
+        orphan
+    ) in network.orphans():  # of a state directory that somebody deleted; never where something still runs
+        if orphan != realm and not any(group.pids() for group in cgroups.named(orphan.cgroup_prefix)):
+            network.remove(orphan)
+            nspawn.sweep(orphan.machine_prefix)
     if not kept:
         network.remove(realm)
         settings.restore(needed=network.any_left)

@@ -17,7 +17,7 @@ import yaml
 
 from kijun import targets
 from kijun.paths import state_dir
-from kijun.targets import TargetError, cgroups, images, lifecycle
+from kijun.targets import TargetError, cgroups, images, lifecycle, network
 from kijun.targets.naming import Realm
 from tests.integration.leftovers import NOTHING, left_behind
 
@@ -248,3 +248,20 @@ def test_a_virtual_machine_comes_up_reboots_and_leaves_nothing(release: str) -> 
     assert took < lifecycle.BOOT_SECONDS["qemu"]
     targets.down("vm1")
     assert left_behind() == NOTHING
+
+
+def test_the_network_of_a_state_directory_that_somebody_deleted_is_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, lost = tmp_path / "kept", tmp_path / "lost"
+    for folder in (kept, lost):
+        monkeypatch.setenv("KIJUN_STATE_DIR", str(folder))
+        folder.mkdir()
+        network.ensure(Realm.here())
+    lost.rmdir()
+    monkeypatch.setenv("KIJUN_STATE_DIR", str(tmp_path / "state"))
+    targets.down_all()
+    assert not network.links((Realm.of(lost).bridge,))
+    assert Realm.of(lost).nft_table not in network.nft_tables()
+    assert network.links((Realm.of(kept).bridge,))
+    network.remove(Realm.of(kept))
