@@ -90,9 +90,8 @@ def _sweep() -> None:
         if group.name not in kept:
             group.kill()
             group.remove()
-    for (
-        orphan
-    ) in network.orphans():  # of a state directory that somebody deleted; never where something still runs
+    # Networks of state directories that somebody deleted; never where something still runs.
+    for orphan in network.orphans():
         if orphan != realm and not any(group.pids() for group in cgroups.named(orphan.cgroup_prefix)):
             network.remove(orphan)
             nspawn.sweep(orphan.machine_prefix)
