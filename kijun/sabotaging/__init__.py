@@ -62,8 +62,7 @@ def run(scripts: Sequence[Sabotage], releases: Sequence[str], *, forks: int = 2,
     trials: list[Trial] = []
     for release in releases:
         chosen = [script for script in scripts if not script.releases or release in script.releases]
-        for subject, topics in hosts_for(script.topic for script in chosen).items():
-            suitable = [script for script in chosen if script.topic in topics]
+        for subject, suitable in hosts_for(chosen).items():
             trials += _on_one_kind(suitable, release, subject, forks, say)
     return trials
 

@@ -3,6 +3,8 @@
 # breaks: account_lockout.threshold, account_lockout.in_force
 # caught-by: reading
 # what: A later line raises the threshold.
+
+Two further lines may say on what it can be tried: `releases`, and `subject` (a kind of host of the topic).
 """
 
 from __future__ import annotations
@@ -16,13 +18,17 @@ from pathlib import Path
 from kijun.errors import KijunError
 
 WAYS = ("reading", "proof")
-_HEADER = re.compile(r"#\s*(breaks|caught-by|what|releases):\s*(.*?)\s*$")
+_HEADER = re.compile(r"#\s*(breaks|caught-by|what|releases|subject):\s*(.*?)\s*$")
 _CONTROL = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Sabotage:
-    """One way to break a compliant host. `releases` are those it is for; empty for all."""
+    """One way to break a compliant host.
+
+    `releases` are those it is for; empty for all. `subject` is the kind of host that it is for, where the topic
+    has several (`tests/subjects/<topic>/<subject>`).
+    """
 
     topic: str
     name: str
@@ -31,6 +37,7 @@ class Sabotage:
     caught_by: str
     what: str
     releases: tuple[str, ...] = ()
+    subject: str = ""
 
 
 def parse(path: Path) -> Sabotage:
@@ -52,7 +59,16 @@ def parse(path: Path) -> Sabotage:
     if not found.get("what"):
         raise KijunError(f"{path}: '# what:' must say in one sentence what the script does.")
     releases = tuple(_words(found.get("releases", "")))
-    return Sabotage(path.parent.name, path.stem, path, breaks, found["caught-by"], found["what"], releases)
+    return Sabotage(
+        path.parent.name,
+        path.stem,
+        path,
+        breaks,
+        found["caught-by"],
+        found["what"],
+        releases,
+        found.get("subject", ""),
+    )
 
 
 def collect(folder: Path, *, topics: Sequence[str] = (), only: Sequence[str] = ()) -> list[Sabotage]:

@@ -1,7 +1,9 @@
 """Hosts that have a topic's subject: a mail server, a radio, something to back up.
 
 `tests/subjects/<topic>/prepare.sh` makes one of a bare target (POSIX sh, as root, repeatable);
-`vars.yml` beside it, where there is one, holds the host's variables.
+`vars.yml` beside it, where there is one, holds the host's variables. A topic with several kinds of host has the
+further ones below it (`tests/subjects/mail_relay/exim/`, with the topic's `vars.yml` where it has none), and a
+script says in its header that it is for one of them: `# subject: exim`.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import yaml
 
 from kijun.errors import KijunError
 from kijun.paths import data_root
+from kijun.sabotaging.scripts import Sabotage
 from kijun.targets import Target
 
 TIME_LIMIT = 600  # installing packages, in seconds
@@ -26,11 +29,12 @@ class Subject:
 
     topic: str = ""
     folder: Path | None = None
+    kind: str = ""
 
     @property
     def label(self) -> str:
         """How a progress line names such a host."""
-        return f"{self.topic} host" if self.topic else "host"
+        return " ".join(word for word in (self.topic, self.kind, "host") if word)
 
     def prepare(self, target: Target) -> None:
         """Run `prepare.sh` on `target`; KijunError with its last words where it fails."""
@@ -47,8 +51,8 @@ class Subject:
 
         Raises KijunError where `vars.yml` is not a mapping.
         """
-        path = self.folder / "vars.yml" if self.folder else None
-        if path is None or not path.exists():
+        path = self._variables()
+        if path is None:
             return (str(target.inventory),)
         variables = yaml.safe_load(path.read_text(encoding="utf-8"))
         if not isinstance(variables, dict):
@@ -57,12 +61,26 @@ class Subject:
         extra.write_text(json.dumps({"all": {"hosts": {target.name: variables}}}), encoding="utf-8")
         return (str(target.inventory), str(extra))
 
+    def _variables(self) -> Path | None:
+        folders = [self.folder, self.folder.parent if self.kind else None] if self.folder else []
+        paths = [folder / "vars.yml" for folder in folders if folder]
+        return next((path for path in paths if path.exists()), None)
 
-def hosts_for(topics: Iterable[str]) -> dict[Subject, set[str]]:
-    """Return the kinds of host that `topics` need, each with the topics that are tried on it."""
-    found: dict[Subject, set[str]] = {}
-    for topic in topics:
-        folder = data_root() / "tests" / "subjects" / topic
-        subject = Subject(topic, folder) if folder.is_dir() else Subject()
-        found.setdefault(subject, set()).add(topic)
+
+def hosts_for(scripts: Iterable[Sabotage]) -> dict[Subject, list[Sabotage]]:
+    """Return the kinds of host that `scripts` need, each with the scripts that are tried on it.
+
+    Raises KijunError where a script names a kind of host that its topic does not have.
+    """
+    found: dict[Subject, list[Sabotage]] = {}
+    for script in scripts:
+        folder = data_root() / "tests" / "subjects" / script.topic
+        if script.subject:
+            folder = folder / script.subject
+            if not folder.is_dir():
+                raise KijunError(f"{script.path}: '# subject: {script.subject}' needs a folder {folder}.")
+            subject = Subject(script.topic, folder, script.subject)
+        else:
+            subject = Subject(script.topic, folder) if folder.is_dir() else Subject()
+        found.setdefault(subject, []).append(script)
     return found

@@ -30,7 +30,7 @@ def test_a_sample_is_caught_and_harmless_scripts_are_not(
     """Beside the sample: one that breaks nothing must not be called caught, one that fails not broken."""
     every = scripts.collect(sabotaging.folder())
     # Those for a mail server and the like need a host of their own each: make sabotage.
-    by_reading = [s for s in every if s.caught_by == "reading" and Subject() in hosts_for([s.topic])]
+    by_reading = [s for s in every if s.caught_by == "reading" and Subject() in hosts_for([s])]
     chosen = scripts.sample(by_reading, 4, SEED)
     folder = tmp_path_factory.mktemp("scripts")
     for name, body in (("harmless", "true\n"), ("powerless", "echo cannot >&2; exit 3\n")):

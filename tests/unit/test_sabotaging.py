@@ -26,6 +26,13 @@ def test_the_header_says_what_is_broken(tmp_path: Path) -> None:
     script = parse(put(tmp_path, "a", "one"))
     assert (script.topic, script.name) == ("a", "one")
     assert (script.breaks, script.caught_by, script.what) == (("a.x", "a.y"), "reading", "It breaks.")
+    assert (script.releases, script.subject) == ((), "")
+
+
+def test_the_header_says_what_host_it_is_for(tmp_path: Path) -> None:
+    header = HEADER.replace("set -eu", "# releases: trixie\n# subject: exim\nset -eu")
+    script = parse(put(tmp_path, "a", "one", header))
+    assert (script.releases, script.subject) == (("trixie",), "exim")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from kijun.errors import KijunError
 from kijun.sabotaging import subjects
+from kijun.sabotaging.scripts import Sabotage
 from kijun.sabotaging.subjects import Subject
 
 
@@ -35,12 +36,36 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def script(topic: str, subject: str = "") -> Sabotage:
+    return Sabotage(topic, "broken", Path("broken.sh"), (f"{topic}.x",), "reading", "", (), subject)
+
+
 def test_topics_without_a_subject_share_the_plain_host(folder: Path) -> None:
-    found = subjects.hosts_for(["account_lockout", "mail_relay", "password_policy"])
-    assert found == {
-        Subject(): {"account_lockout", "password_policy"},
-        Subject("mail_relay", folder): {"mail_relay"},
+    lockout, relay, password = (
+        script(topic) for topic in ("account_lockout", "mail_relay", "password_policy")
+    )
+    assert subjects.hosts_for([lockout, relay, password]) == {
+        Subject(): [lockout, password],
+        Subject("mail_relay", folder): [relay],
     }
+
+
+def test_a_topic_can_have_several_kinds_of_host(folder: Path) -> None:
+    (folder / "exim").mkdir()
+    postfix, exim = script("mail_relay"), script("mail_relay", "exim")
+    found = subjects.hosts_for([postfix, exim])
+    assert found == {
+        Subject("mail_relay", folder): [postfix],
+        Subject("mail_relay", folder / "exim", "exim"): [exim],
+    }
+    assert [subject.label for subject in found] == ["mail_relay host", "mail_relay exim host"]
+
+
+def test_a_kind_of_host_that_does_not_exist_is_named(folder: Path) -> None:
+    with pytest.raises(
+        KijunError, match=r"broken\.sh: '# subject: sendmail' needs a folder .*/mail_relay/sendmail"
+    ):
+        subjects.hosts_for([script("mail_relay", "sendmail")])
 
 
 def test_the_plain_host_is_left_as_it_is() -> None:
@@ -60,6 +85,16 @@ def test_the_script_is_run_and_the_variables_become_a_source(folder: Path, tmp_p
     assert inventory == "/nowhere/inventory.yml"
     variables = {"mail_relay_networks": ["192.0.2.0/24"]}
     assert json.loads(Path(extra).read_text()) == {"all": {"hosts": {"x12": variables}}}
+
+
+def test_a_further_kind_of_host_has_the_variables_of_the_topic(folder: Path, tmp_path: Path) -> None:
+    (folder / "vars.yml").write_text("mail_relay_networks: [192.0.2.0/24]\n")
+    (folder / "exim").mkdir()
+    subject = Subject("mail_relay", folder / "exim", "exim")
+    sources = subject.sources(FakeTarget(), tmp_path)  # type: ignore[arg-type]
+    assert "192.0.2.0/24" in Path(sources[1]).read_text()
+    (folder / "exim" / "vars.yml").write_text("mail_relay_networks: []\n")
+    assert "192.0.2.0/24" not in Path(subject.sources(FakeTarget(), tmp_path)[1]).read_text()  # type: ignore[arg-type]
 
 
 def test_a_script_that_fails_is_said_with_its_last_words(folder: Path) -> None:
