@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from kijun.parsers.exim_acl import Acls, parse_acls
 
 
 class EximError(ValueError):
@@ -21,8 +23,11 @@ class EximConfig:
     settings: Mapping[str, str]
     lists: Mapping[str, str]  # name -> the list as written; a list that is not defined is absent
     replies: Mapping[str, tuple[tuple[str, str], ...]]  # outside address -> (command, reply)
-    conditions: Mapping[str, str]  # authenticator -> its server_condition, where that is one plain word
+    checks: Mapping[str, str]  # authenticator -> what its server_condition comes to; empty where it has none
     own: tuple[str, ...]
+    acls: Acls = field(default_factory=lambda: Acls({}, {}))
+    offering: tuple[str, ...] = ()  # the sessions in which a login was offered without TLS
+    unasked: tuple[str, ...] = ()  # listening addresses whose daemon's configuration it was not safe to run
 
 
 def parse_exim(text: str, commands: Sequence[str]) -> EximConfig | None:
@@ -35,18 +40,22 @@ def parse_exim(text: str, commands: Sequence[str]) -> EximConfig | None:
         return None
     sections = _sections(lines)
     settings = dict(_assignment(line) for line in sections.get("settings", []) if " =" in line)
-    lists, replies = {}, {}
+    lists, replies, offering, unasked = {}, {}, [], []
     for head, body in sections.items():
         kind, _, name = head.partition(" ")
         if kind == "list" and body and " = " in f"{body[0]} ":
             lists[name] = _assignment(body[0])[1]
+        elif kind == "session" and "@ended refused" in body:
+            unasked.append(name)
         elif kind == "session":
             replies[name] = _replies(body, commands)
+            if any(re.match(r"250[- ]AUTH[ =]", line) for line in body):
+                offering.append(name)
     own = tuple(line for line in sections.get("own", []) if line)
-    if "local_interfaces" not in settings or not replies or not own:
+    if "local_interfaces" not in settings or not (replies or unasked) or not own:
         raise EximError("Exim's answer is not whole")
-    conditions = _conditions(sections.get("authenticators", []))
-    return EximConfig(settings, lists, replies, conditions, own)
+    checks, acls = _checks(sections.get("authenticators", [])), parse_acls(sections.get("acl", []))
+    return EximConfig(settings, lists, replies, checks, own, acls, tuple(offering), tuple(unasked))
 
 
 def _sections(lines: Sequence[str]) -> dict[str, list[str]]:
@@ -65,15 +74,15 @@ def _assignment(line: str) -> tuple[str, str]:
     return key.strip().rpartition(" ")[2], value.strip()
 
 
-def _conditions(lines: Sequence[str]) -> dict[str, str]:
+def _checks(lines: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     name = ""
     for line in lines:
         if line.endswith(" authenticator:"):
             name = line.removesuffix(" authenticator:")
             found[name] = ""
-        elif name and line.startswith("server_condition = "):
-            found[name] = line.partition(" = ")[2].strip()
+        elif name and line.startswith("server_condition "):
+            found[name] = line.partition(" ")[2].strip()
     return found
 
 

@@ -26,8 +26,8 @@ _CONTROL = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 class Sabotage:
     """One way to break a compliant host.
 
-    `releases` are those it is for; empty for all. `subject` is the kind of host that it is for, where the topic
-    has several (`tests/subjects/<topic>/<subject>`).
+    `releases` are those it is for; empty for all. `subject` is the kind of host that it is for, where the
+    topic has several (`tests/subjects/<topic>/<subject>`).
     """
 
     topic: str

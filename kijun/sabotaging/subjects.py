@@ -1,9 +1,9 @@
 """Hosts that have a topic's subject: a mail server, a radio, something to back up.
 
 `tests/subjects/<topic>/prepare.sh` makes one of a bare target (POSIX sh, as root, repeatable);
-`vars.yml` beside it, where there is one, holds the host's variables. A topic with several kinds of host has the
-further ones below it (`tests/subjects/mail_relay/exim/`, with the topic's `vars.yml` where it has none), and a
-script says in its header that it is for one of them: `# subject: exim`.
+`vars.yml` beside it, where there is one, holds the host's variables. A topic with several kinds of host has
+the further ones below it (`tests/subjects/mail_relay/exim/`, with the topic's `vars.yml` where it has none),
+and a script says in its header that it is for one of them: `# subject: exim`.
 """
 
 from __future__ import annotations

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from kijun.parsers.exim import EximConfig, items
 from kijun.parsers.networks import network, own_addresses, within
-from kijun.topics._mail_reads import EXIM_ROUTED, EXIM_SENDERS, PROBE_DOMAIN
+from kijun.topics._mail_reads import PROBE_DOMAIN
+from kijun.topics._mail_relay_acl import Harmless, Opening
+from kijun.topics._mail_relay_exim_reads import ROUTED, SENDERS
 from kijun.topics._mail_said import Said, allowed_networks, bad, beside, declared_domains, good, unsure
 from kijun.topics._mail_view import RESTARTING, Running, listed
 
@@ -17,18 +20,18 @@ _FILES = (
     "/etc/exim4/exim4.conf",
 )
 _TEST, _PRINT = "exim4 -bh", "exim4 -bP"
+_ACL = f"{_PRINT} config: acl_smtp_rcpt"
 _LOOPBACK = ("127.0.0.1", "::1")
-_TRUE = ("1", "yes", "true")
 
 
 def commands() -> tuple[str, ...]:
     """Return what is said in each session of the read, in its order."""
     said = ["EHLO"]
-    for sender in EXIM_SENDERS:
+    for sender in SENDERS:
         said += [
             "MAIL",
             "RCPT plain",
-            *(["RCPT routed"] * len(EXIM_ROUTED) if sender == EXIM_SENDERS[0] else []),
+            *(["RCPT routed"] * len(ROUTED) if sender == SENDERS[0] else []),
         ]
         said += ["RSET"]
     return (*said, "QUIT")
@@ -44,9 +47,12 @@ class Facts:
 
     @property
     def reachable(self) -> bool:
-        """Whether Exim is configured to listen to others than the host itself."""
+        """Whether Exim listens to others than the host itself, or is configured to."""
         found = items(self.config.settings["local_interfaces"])
-        return found is None or not all(item.split(" ")[0].strip("[]") in _LOOPBACK for item in found)
+        listens = any(" to " in name for name in (*self.config.replies, *self.config.unasked))
+        return (
+            listens or found is None or not all(item.split(" ")[0].strip("[]") in _LOOPBACK for item in found)
+        )
 
 
 def networks(facts: Facts) -> Said:
@@ -81,16 +87,39 @@ def restrictions(facts: Facts) -> Said:
     """Judge what Exim answers to mail from an outsider to an outsider, under three senders."""
     if found := list(_accepted(facts, "RCPT plain")):
         return bad(f"mail from {listed(found)} to {PROBE_DOMAIN} is accepted", _TEST)
+    if facts.config.unasked:
+        asked = listed(list(facts.config.unasked))
+        return unsure(f"others than root can write what Exim runs with ({asked}): it was not asked.", _TEST)
+    openings = _openings(facts)
+    if sure := [found for found in openings if found.sure]:
+        return bad(f"{sure[0].acl} accepts mail to anywhere where {sure[0].how}", _ACL)
+    if openings:
+        return unsure(f"{openings[0].acl} accepts mail where {openings[0].how}: who is that?", _ACL)
     if foreign := facts.running.strangers():
         return unsure(f"{listed(foreign)} is no mail server that is known here.", "ss -ltnp")
-    return good(f"refused for {listed(list(facts.config.replies))}", _TEST)
+    return good(f"refused for {listed(list(facts.config.replies))}", f"{_TEST}, {_ACL}")
+
+
+def _openings(facts: Facts) -> list[Opening]:
+    """Return the rules that let strangers through by something that was not tried."""
+    said, acls = facts.config.settings.get("acl_smtp_rcpt", ""), facts.config.acls
+    known = [name for name in re.findall(r"\w+", said) if name in acls.rules]
+    if not known and said:
+        return [Opening("acl_smtp_rcpt", f"{said} says so", sure=False)]
+    allowed, _ = allowed_networks(facts.params, own_addresses(facts.config.own))
+    kept = items(facts.config.lists.get("local_domains", "")) or ()
+    domains = declared_domains(facts.params) | {
+        item.lower() for item in kept if re.fullmatch(r"[\w.-]+", item)
+    }
+    harmless = Harmless(acls, allowed, frozenset(domains))
+    return [opening for name in known for opening in harmless.openings(name)]
 
 
 def source_routes(facts: Facts) -> Said:
     """Judge what Exim answers to addresses that carry their own way to the outside."""
     if found := list(_accepted(facts, "RCPT routed")):
         return bad(f"an address with its own way to {PROBE_DOMAIN} is accepted from {listed(found)}", _TEST)
-    return good(f"{len(EXIM_ROUTED)} forms are refused", _TEST)
+    return good(f"{len(ROUTED)} forms are refused", _TEST)
 
 
 def destinations(facts: Facts) -> Said:
@@ -125,11 +154,25 @@ def client_identity(facts: Facts) -> Said:
 def authentication(facts: Facts) -> Said:
     """Judge whether a login needs a right password."""
     source = f"{_PRINT} authenticators"
-    if not facts.config.conditions:
+    if not facts.config.checks:
         return beside("no authenticator is configured.", source)
-    if always := [name for name, said in facts.config.conditions.items() if said in _TRUE]:
-        return bad(f"{listed(always)} lets anybody in", source)
-    return good(f"{listed(list(facts.config.conditions))} check who logs in, or let nobody in", source)
+    if always := [name for name, said in facts.config.checks.items() if said == "true"]:
+        return bad(f"{listed(always)} lets anybody in", f"{source}, exim4 -be")
+    if unclear := [name for name, said in facts.config.checks.items() if said == "unclear"]:
+        return unsure(f"what {listed(unclear)} asks about a password could not be told.", source)
+    return good(f"{listed(list(facts.config.checks))} check who logs in, or let nobody in", source)
+
+
+def login_encrypted(facts: Facts) -> Said:
+    """Judge whether a login is offered only after TLS has begun."""
+    if not facts.config.checks:
+        return beside("no authenticator is configured.", f"{_PRINT} authenticators")
+    always = items(facts.config.settings.get("tls_on_connect_ports", ""))
+    if always is None:
+        return unsure("tls_on_connect_ports must be looked up.", f"{_PRINT} tls_on_connect_ports")
+    if clear := [name for name in facts.config.offering if name.rpartition(":")[2] not in always]:
+        return bad(f"a password is asked for without TLS ({listed(clear)})", _TEST)
+    return good("no login is offered without TLS", _TEST)
 
 
 def in_force(facts: Facts) -> Said:
@@ -138,7 +181,9 @@ def in_force(facts: Facts) -> Said:
 
 
 def has_read(run: Running) -> Said:
-    """Judge whether the running Exim is younger than its configuration."""
+    """Judge whether the running Exim runs with the host's configuration, and is younger than that."""
+    if run.started:
+        return bad(f"Exim was started with {listed(list(run.started))}", "/proc/*/cmdline")
     if not run.ages("exim4"):
         return beside("Exim is installed and does not run, so it relays nothing.", "/proc")
     loaded = max(run.exim_loaded, run.read_at - max(run.ages("exim4")))
@@ -157,5 +202,6 @@ CONTROLS: dict[str, Callable[[Facts], Said]] = {
     "source_routes": source_routes,
     "client_identity": client_identity,
     "authentication": authentication,
+    "login_encrypted": login_encrypted,
     "in_force": in_force,
 }

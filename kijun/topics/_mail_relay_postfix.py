@@ -183,6 +183,28 @@ def authentication(facts: Facts) -> Said:
     return good(f"noanonymous on {listed(offered)}", _SOURCE)
 
 
+def login_encrypted(facts: Facts) -> Said:
+    """Judge whether a login is offered only after TLS has begun, or without a password that can be read."""
+    offered = []
+    for instance, service in facts.services("smtpd"):
+        setting = service.settings.get
+        if setting("smtpd_sasl_auth_enable", "no") != "yes":
+            continue
+        offered.append(service.where)
+        only = "yes" in (setting("smtpd_tls_auth_only", "no"), setting("smtpd_tls_wrappermode", "no"))
+        forced = (
+            setting("smtpd_tls_security_level", "") == "encrypt"
+            or setting("smtpd_enforce_tls", "no") == "yes"
+        )
+        hidden = "noplaintext" in words(setting("smtpd_sasl_security_options", ""))
+        if not (only or forced or hidden):
+            where = _named(instance, service, "smtpd_tls_auth_only")
+            return bad(f"{service.where} asks for a password without TLS", where)
+    if not offered:
+        return beside("no service that others can reach offers a login.", _SOURCE)
+    return good(f"only under TLS on {listed(offered)}", _SOURCE)
+
+
 def in_force(facts: Facts) -> Said:
     """Judge whether what runs has read what is configured, and listens where it should."""
     run = facts.running
@@ -229,5 +251,6 @@ CONTROLS: dict[str, Callable[[Facts], Said]] = {
     "source_routes": source_routes,
     "client_identity": client_identity,
     "authentication": authentication,
+    "login_encrypted": login_encrypted,
     "in_force": in_force,
 }

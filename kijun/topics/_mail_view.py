@@ -29,6 +29,7 @@ class Running:
     written: tuple[tuple[str, int], ...]  # (path, seconds since the epoch)
     exim_loaded: int  # when Exim read its configuration, by its log; 0 where it does not say
     read_at: int
+    started: tuple[str, ...] = ()  # what a listening Exim was started with that changes its configuration
 
     def ages(self, name: str) -> list[int]:
         """Return the ages of the processes called `name`, in seconds."""
@@ -55,7 +56,7 @@ class Running:
 
 def running(state: HostState) -> Running:
     """Return what runs; a line that is not understood is left out."""
-    processes, sockets, written, loaded = [], [], [], 0
+    processes, sockets, written, started, loaded = [], [], [], [], 0
     for line in state.command(RUNNING.name).text.splitlines():
         match line.split():
             case ["process", name, _, _, age] if age.isdecimal():
@@ -64,9 +65,13 @@ def running(state: HostState) -> Running:
                 sockets.append((address, " ".join(program)))
             case ["mtime", when, path] if when.isdecimal():
                 written.append((path, int(when)))
+            case ["started", *options] if options:
+                started.append(" ".join(options))
             case ["loaded", when] if when.isdecimal():
                 loaded = int(when)
-    return Running(tuple(processes), tuple(sockets), tuple(written), loaded, state.read_at)
+    return Running(
+        tuple(processes), tuple(sockets), tuple(written), loaded, state.read_at, tuple(dict.fromkeys(started))
+    )
 
 
 def listed(found: list[str], limit: int = 6) -> str:

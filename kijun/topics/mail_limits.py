@@ -17,7 +17,8 @@ from kijun.parsers.exim import EximError, parse_exim
 from kijun.parsers.postfix import Instance, PostfixConfig, PostfixError, Service, parse_postfix
 from kijun.topics import _mail_relay_exim as exim
 from kijun.topics import _mail_relay_postfix as relay
-from kijun.topics._mail_reads import DOVECOT, DOVECOT_SINCE, EXIM, OUTBOUND, POSTFIX, RUNNING, WATCH
+from kijun.topics._mail_reads import DOVECOT, DOVECOT_SINCE, OUTBOUND, POSTFIX, RUNNING, WATCH
+from kijun.topics._mail_relay_exim_reads import EXIM
 from kijun.topics._mail_said import Said, bad, beside, good, unsure
 from kijun.topics._mail_view import dovecot_in_force, listed, running
 

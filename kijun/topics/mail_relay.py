@@ -14,7 +14,8 @@ from kijun.parsers.exim import EximError, parse_exim
 from kijun.parsers.postfix import PostfixError, parse_postfix
 from kijun.topics import _mail_relay_exim as exim
 from kijun.topics import _mail_relay_postfix as postfix
-from kijun.topics._mail_reads import EXIM, FILES, POSTFIX, RUNNING
+from kijun.topics._mail_reads import FILES, POSTFIX, RUNNING
+from kijun.topics._mail_relay_exim_reads import EXIM
 from kijun.topics._mail_said import Said, beside, joined, unsure
 from kijun.topics._mail_view import Running, listed, running
 
@@ -25,6 +26,7 @@ _EXPECTED = {
     "source_routes": "an address that carries its own way to the outside is not followed",
     "client_identity": "nobody outside can pass for a trusted client",
     "authentication": "everybody who logs in is somebody",
+    "login_encrypted": "a password is asked for only under TLS",
     "configuration_protected": "owned by root, and nobody else can write",
     "in_force": "the running server has read its configuration",
 }
@@ -66,9 +68,16 @@ def _exim(state: HostState, params: Params, run: Running) -> dict[str, Said] | N
     if config is None:
         return None
     facts = exim.Facts(config, params, run)
-    if not facts.reachable:
+    if not facts.reachable and not run.started:
         return dict.fromkeys(exim.CONTROLS, beside("Exim listens to this host only.", "exim4 -bP"))
-    return {name: control(facts) for name, control in exim.CONTROLS.items()}
+    answers = {name: control(facts) for name, control in exim.CONTROLS.items()}
+    if not run.started:
+        return answers
+    reason = f"Exim was started with {listed(list(run.started))}, and not all of that is read."
+    return {
+        name: said if said.status is Status.FAIL else unsure(reason, "/proc/*/cmdline")
+        for name, said in answers.items()
+    }
 
 
 def _no_server(run: Running) -> Said:
