@@ -12,3 +12,5 @@ if [ ! -x /usr/sbin/exim4 ]; then
     apt-get update -q
     apt-get install -qy --no-install-recommends exim4-daemon-light
 fi
+# Small enough for mail_limits, which leaves Exim's limit to the administrator.
+echo 'MESSAGE_SIZE_LIMIT = 10M' >/etc/exim4/exim4.conf.localmacros
