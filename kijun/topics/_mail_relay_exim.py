@@ -94,7 +94,10 @@ def restrictions(facts: Facts) -> Said:
     if sure := [found for found in openings if found.sure]:
         return bad(f"{sure[0].acl} accepts mail to anywhere where {sure[0].how}", _ACL)
     if openings:
-        return unsure(f"{openings[0].acl} accepts mail where {openings[0].how}: who is that?", _ACL)
+        reason = (
+            f"whether {openings[0].acl} accepts strangers' mail where {openings[0].how} could not be told."
+        )
+        return unsure(reason, _ACL)
     if foreign := facts.running.strangers():
         return unsure(f"{listed(foreign)} is no mail server that is known here.", "ss -ltnp")
     return good(f"refused for {listed(list(facts.config.replies))}", f"{_TEST}, {_ACL}")
@@ -102,10 +105,10 @@ def restrictions(facts: Facts) -> Said:
 
 def _openings(facts: Facts) -> list[Opening]:
     """Return the rules that let strangers through by something that was not tried."""
-    said, acls = facts.config.settings.get("acl_smtp_rcpt", ""), facts.config.acls
+    said, acls = facts.config.settings.get("acl_smtp_rcpt", "no ACL was read"), facts.config.acls
     known = [name for name in re.findall(r"\w+", said) if name in acls.rules]
     if not known and said:
-        return [Opening("acl_smtp_rcpt", f"{said} says so", sure=False)]
+        return [Opening("acl_smtp_rcpt", f"it is {said}", sure=False)]
     allowed, _ = allowed_networks(facts.params, own_addresses(facts.config.own))
     kept = items(facts.config.lists.get("local_domains", "")) or ()
     domains = declared_domains(facts.params) | {

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from kijun.model import CommandResult, FileEntry, HostState, Status
 from kijun.parsers.dovecot import DovecotError, bytes_of, parse_dovecot
 from kijun.topics import mail_limits
-from kijun.topics._mail_reads import DOVECOT, DOVECOT_SINCE, EXIM, OUTBOUND, POSTFIX, RUNNING, WATCH
+from kijun.topics._mail_reads import DOVECOT, DOVECOT_SINCE, OUTBOUND, POSTFIX, RUNNING, WATCH
+from kijun.topics._mail_relay_exim_reads import EXIM
 from kijun.topics.mail_limits import judge
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -159,7 +160,7 @@ def test_a_host_without_a_mail_server_and_one_with_exim():
         ("0", Status.FAIL),
         ("${x}", Status.UNKNOWN),
     ):
-        said = exim.replace("local_interfaces =", f"message_size_limit = {size}\nlocal_interfaces =", 1)
+        said = exim.replace("message_size_limit = 50M", f"message_size_limit = {size}", 1)
         verdicts = judged(absent | {"exim": said})
         assert verdicts["received_size"].status is status
         assert verdicts["outbound"].status is Status.UNKNOWN

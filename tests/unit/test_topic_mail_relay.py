@@ -1,58 +1,26 @@
 """mail_relay on what real hosts said, and on the same with one thing changed."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kijun.model import CommandResult, HostState, Status
+from kijun.model import Status
 from kijun.parsers.exim import items
 from kijun.parsers.networks import network, too_broad
 from kijun.parsers.postfix import words
-from kijun.topics._mail_reads import EXIM, FILES, POSTFIX, RUNNING
-from kijun.topics.mail_relay import TOPIC, judge
-
-DATA = Path(__file__).parent / "data/mail_relay"
-READS = {"postfix": POSTFIX, "exim": EXIM, "running": RUNNING, "files": FILES}
-HOSTS = ["postfix-12", "postfix-13", "exim-12", "exim-13"]
-CONTROLS = {
-    f"mail_relay.{name}"
-    for name in (
-        *("networks", "restrictions", "destinations", "source_routes", "client_identity", "authentication"),
-        *("configuration_protected", "in_force"),
-    )
-}
-PARAMS = {"mail_relay_networks": [], "mail_relay_domains": []}
-GATEWAY = {"mail_relay_networks": ["10.20.0.0/16"], "mail_relay_domains": ["museum-two.example"]}
-
-
-def texts_of(host):
-    return {kind: (DATA / f"{host}.{kind}").read_text(encoding="utf-8") for kind in READS}
-
-
-def judged(texts, params=PARAMS, *, read_at=None):
-    commands = {
-        read.name: CommandResult(read.name, 0, texts[kind].encode("utf-8", "surrogateescape"))
-        for kind, read in READS.items()
-    }
-    state = HostState(files={}, commands=commands, read_at=read_at or 1795563400)
-    return {verdict.control: verdict for verdict in judge(state, params)}
-
-
-def of_host(host, params=PARAMS, **changes):
-    """Judge what `host` said, with (old, new) replaced in the reads named."""
-    texts = texts_of(host)
-    for kind, changed in changes.items():
-        for old, new in changed if isinstance(changed, list) else [changed]:
-            assert old in texts[kind], f"{old!r} is not in the captured {kind}"
-            texts[kind] = texts[kind].replace(old, new)
-    now = int((DATA / f"{host}.now").read_text())
-    return judged(texts, params, read_at=now)
-
-
-def failing(verdicts):
-    return {name.partition(".")[2] for name, verdict in verdicts.items() if verdict.status is Status.FAIL}
+from kijun.topics.mail_relay import TOPIC
+from tests.unit.mail_relays import (
+    CONTROLS,
+    DATA,
+    GATEWAY,
+    HOSTS,
+    PARAMS,
+    READS,
+    failing,
+    judged,
+    of_host,
+    texts_of,
+)
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -92,7 +60,7 @@ OPEN = [  # what is said instead, and the one control that must then fail
     ("client_identity", "xclient_hosts =", "xclient_hosts = 192.0.2.0/24"),
     ("client_identity", "smtpd_upstream_proxy_protocol =", "smtpd_upstream_proxy_protocol = haproxy"),
     ("authentication", OVERRIDES, OVERRIDES + "smtp/inet/smtpd_sasl_auth_enable = yes\n"
-                                              "smtp/inet/smtpd_sasl_security_options =\n"),
+                                              "smtp/inet/smtpd_sasl_security_options =\nsmtp/inet/smtpd_tls_auth_only = yes\n"),
 ]  # fmt: skip
 
 
@@ -149,34 +117,6 @@ def test_a_port_of_the_host_itself_may_permit():
     assert not failing(verdicts)
 
 
-@pytest.mark.parametrize("host", ["exim-12", "exim-13"])
-@pytest.mark.parametrize(
-    ("control", "old", "new"),
-    [
-        ("restrictions", "250 OK\n550 relay not permitted\n250 Reset", "250 OK\n250 Accepted\n250 Reset"),
-        ("source_routes", "550 restricted characters in address", "250 Accepted"),
-        ("networks", "relay_from_hosts = : 127.0.0.1 : ::::1", "relay_from_hosts = *"),
-        ("networks", "relay_from_hosts = : 127.0.0.1 : ::::1", "relay_from_hosts = <; 10.0.0.0/8 ; ::1"),
-        ("destinations", "relay_to_domains = ", "relay_to_domains = partner.example"),
-        ("client_identity", "hosts_proxy is not a known option", "hosts_proxy = *"),
-        ("authentication", "plain authenticator:", "plain authenticator:\nserver_condition = true"),
-    ],
-)
-def test_what_opens_exim_fails(host, control, old, new):
-    assert failing(of_host(host, exim=(old, new))) == {control}
-
-
-def test_a_session_that_breaks_off_is_unknown():
-    verdicts = of_host("exim-12", exim=("221 e12 closing connection\n@ended 0", "@ended 124"))
-    assert {v.status for n, v in verdicts.items() if "protected" not in n} == {Status.UNKNOWN}
-
-
-def test_exim_for_the_host_itself_is_not_judged():
-    old = "local_interfaces = <; ::0 ; 0.0.0.0"
-    verdicts = of_host("exim-12", exim=(old, "local_interfaces = <; 127.0.0.1 ; ::1"))
-    assert verdicts["mail_relay.restrictions"].status is Status.NOT_APPLICABLE
-
-
 @pytest.mark.parametrize(
     ("host", "old", "new"),
     [
@@ -196,11 +136,22 @@ def test_what_runs_is_compared_with_what_is_configured(host, old, new):
     assert failing(judged(texts, read_at=now)) == {"in_force"}
 
 
-def test_an_exim_older_than_its_configuration_fails():
-    now = int((DATA / "exim-12.now").read_text())
-    texts = texts_of("exim-12")
-    texts["running"] += f"mtime {now} /etc/exim4/update-exim4.conf.conf\n"
-    assert failing(judged(texts, read_at=now)) == {"in_force"}
+SASL = "smtpd_sasl_auth_enable = yes\nsmtpd_sasl_security_options = noanonymous\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"),
+    [
+        ("", Status.FAIL),
+        ("smtpd_tls_auth_only = yes\n", Status.PASS),
+        ("smtpd_tls_security_level = may\n", Status.FAIL),
+        ("smtpd_tls_security_level = encrypt\n", Status.PASS),
+        ("smtpd_tls_wrappermode = yes\n", Status.PASS),
+    ],
+)
+def test_a_password_in_clear_fails(settings, status):
+    offers = ("smtpd_sasl_auth_enable = no\n", SASL + settings)
+    assert of_host("postfix-12", postfix=offers)["mail_relay.login_encrypted"].status is status
 
 
 def test_others_that_can_write_fail():
