@@ -73,6 +73,7 @@ def look(text: str, params: Mapping[str, object]) -> Found:
         _file(seen, EVERYBODY, file.text, place, whole=file.whole)
     if head.get("system_filter") and not files.of("system"):
         seen.found.doubt("copies", f"{head['system_filter']} could not be read.", "exim4 -bP system_filter")
+    _bounces(seen, head.get("errors_copy", ""))
     _rewrites(seen, sections["rewrites"])
     users = {seen.found.addresses.address(file.user) for file in files.of("forward")}
     _follow(seen.found, sections["asked"], users)
@@ -319,6 +320,16 @@ _LOOKING: dict[str, Callable[[_Exim, Part], None]] = {
     "dnslookup": _names,
     "ipliteral": lambda _seen, _router: None,  # an address of the host's own is never another's
 }
+
+
+def _bounces(seen: _Exim, text: str) -> None:
+    """Look at who gets copies of what could not be delivered: `PATTERN ADDRESS,ADDRESS : …`."""
+    where = "exim4 -bP errors_copy"
+    listed_rules = items(text)
+    if listed_rules is None:
+        seen.found.doubt("copies", "who gets copies of bounces is computed.", where)
+    for rule in listed_rules or ():
+        _send(seen, seen.home, destinations(rule.partition(" ")[2]), Place("errors_copy", where, "copies"))
 
 
 def _rewrites(seen: _Exim, lines: Iterable[str]) -> None:

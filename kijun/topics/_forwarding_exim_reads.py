@@ -52,7 +52,7 @@ _EXIM = r"""
 if [ ! -x /usr/sbin/exim4 ]; then echo absent; exit 0; fi
 @FILE@
 @FILTER@
-kijun_main=$(exim4 -bP primary_hostname qualify_domain system_filter +local_domains) || exit 1
+kijun_main=$(exim4 -bP primary_hostname qualify_domain system_filter errors_copy +local_domains) || exit 1
 printf '%s\n' "$kijun_main"
 kijun_routers=$(exim4 -bP routers | sed -n -e '/ router:$/p' -e 's/pass\(word\)\{0,1\}=[^ }]*/pass=-/g' \
 -e '/^\(driver\|domains\|condition\|data\|file\|route_data\|route_list\|transport\|qualify_domain\) = ./p' \

@@ -122,6 +122,8 @@ def source_routes(facts: Facts) -> Said:
     """Judge what Exim answers to addresses that carry their own way to the outside."""
     if found := list(_accepted(facts, "RCPT routed")):
         return bad(f"an address with its own way to {PROBE_DOMAIN} is accepted from {listed(found)}", _TEST)
+    if hacked := facts.config.settings.get("percent_hack_domains"):
+        return bad(f"user%elsewhere is followed at {hacked}", f"{_PRINT} percent_hack_domains")
     return good(f"{len(ROUTED)} forms are refused", _TEST)
 
 

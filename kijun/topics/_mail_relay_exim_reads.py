@@ -38,7 +38,8 @@ _EXIM = r"""
 if [ ! -x /usr/sbin/exim4 ]; then echo absent; exit 0; fi
 kijun_own=$(exim4 -bP qualify_domain | sed 's/.*= *//')
 printf '@settings\n'
-exim4 -bP configure_file local_interfaces hosts_proxy message_size_limit acl_smtp_rcpt tls_on_connect_ports
+exim4 -bP configure_file local_interfaces hosts_proxy message_size_limit acl_smtp_rcpt tls_on_connect_ports \
+percent_hack_domains
 printf '@list relay_from_hosts\n%s\n' "$(exim4 -bP +relay_from_hosts)"
 printf '@list relay_to_domains\n%s\n' "$(exim4 -bP +relay_to_domains)"
 printf '@list local_domains\n%s\n' "$(exim4 -bP +local_domains)"

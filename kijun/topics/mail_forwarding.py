@@ -83,6 +83,10 @@ def read_host(state: HostState, params: Params) -> Host:
             found.doubt(control, "both Postfix and Exim are installed.", _SERVERS)
     elif exim:
         found = _exim(routed, params)
+        if started := running(state).started:
+            reason = f"Exim was started with {listed(list(started))}, and what it does is not all read."
+            for control in EXPECTED:
+                found.doubt(control, reason, "/proc/*/cmdline")
     elif sieve is not None and sieve.loaded:
         own = names(params, "mail_forwarding_own_domains")
         found = Found(Addresses("localhost", frozenset(["localhost"]), frozenset(), own))
@@ -172,6 +176,8 @@ def _own_rules(host: Host) -> Said:
     if host.found.own_ways:
         ways = listed([way for way, _ in host.found.own_ways])
         return bad(f"users can forward by {ways}", host.found.own_ways[0][1])
+    if "own_rules" in host.found.doubts:
+        return unsure(*host.found.doubts["own_rules"])
     return good("neither .forward nor Sieve nor procmail sends mail on", f"{_source(host)}, doveconf -n")
 
 

@@ -89,6 +89,13 @@ OPEN = (
 )
 NO_FILES = [("@file forward sato", "@was"), ("@file forward mori", "@was")]
 FILTERED = ("system_filter =", "system_filter = /etc/exim4/all.filter")
+
+
+def bounces(text):
+    """Who gets copies of what could not be delivered."""
+    return ("system_filter =", f"system_filter =\nerrors_copy = {text}")
+
+
 TRANSPORT = "@transports\nmine transport:\n"
 
 
@@ -109,6 +116,7 @@ TRANSPORT = "@transports\nmine transport:\n"
         ({"address_maps"}, [("@rewrites\n", f"@rewrites\n  root@museum.example {OUT} T\n")]),
         ({"copies"}, [router("journal", "driver = redirect", f"data = {OUT}", "unseen")]),
         ({"copies"}, [FILTERED, ("@files\n", f"@files\n@file system - /etc/exim4/all.filter\n># Exim filter\n>deliver {OUT}\n@whole\n")]),
+        ({"copies"}, [bounces(f"*@other.example root : *@* {OUT}")]),
         ({"copies"}, [router("answer", "driver = accept", "transport = mine", "unseen"),
                       ("@transports\n", f"{TRANSPORT}driver = autoreply\nto = {OUT}\n")]),
         ({"routes"}, [router("hub_user", "driver = redirect", "data = ${local_part}@kijun-outside.invalid")]),
@@ -141,6 +149,7 @@ def test_each_way_outside_fails_where_it_belongs(host, controls, changes):
         [("=webmaster: root", "=webmaster: :fail: ask x@kijun-outside.invalid")],
         [("=webmaster: root", r"=webmaster: \root, /var/mail/archive, root@localhost, a@deep.museum.example")],
         [router("off", "driver = redirect", f"data = {OUT}", "condition = no")],
+        [bounces("*@museum.example postmaster@museum.example, root")],
         [router("off", "driver = redirect", f"data = {OUT}", "condition = ${if and{{bool_lax{no}}{bool_lax{1}}}}")],
         [router("smarthost", "driver = manualroute", "domains = ! +local_domains", "route_list = * mx.isp.invalid")],
         [router("hub", "driver = manualroute", "domains = +local_domains", "route_list = * 10.1.2.3")],
@@ -168,6 +177,7 @@ def test_what_stays_inside_passes(host, changes):
         ("aliases", [("@table /etc/aliases\n", "@table /elsewhere\n")]),
         ("copies", [FILTERED]),
         ("copies", [FILTERED, ("@files\n", "@files\n@file system - /f\n># Exim filter\n>deliver $h_to:\n@whole\n")]),
+        ("copies", [bounces("${lookup{x}lsearch{/etc/bounces}}")]),
         ("routes", [router("ask", "driver = queryprogram")]),
         ("routes", [router("dns", "driver = dnslookup", "domains = museum.example")]),
         ("routes", [router("hub", "driver = manualroute", "route_list = * $domain_data.invalid")]),
@@ -189,6 +199,15 @@ def test_an_approved_forwarding_is_no_leak_and_ends_the_ways_through_it():
     }
     params = PARAMS | {"mail_forwarding_approved": [entry]}
     assert not failing(exim_host("exim-kept-13", ALIAS, params=params))
+
+
+@pytest.mark.parametrize("option", ["-C/etc/exim4/second.conf", "-DMAIN_RELAY_NETS"])
+def test_an_exim_that_was_started_otherwise_never_passes(option):
+    text = (DATA / "exim-kept-12.exim").read_text(encoding="utf-8")
+    running = (DATA / "exim-kept-12.running").read_text(encoding="utf-8") + f"started {option}\n"
+    verdicts = judged(text, running, int((DATA / "exim-kept-12.now").read_text()))
+    assert failing(verdicts) == {"in_force"}
+    assert Status.PASS not in {v.status for v in verdicts.values()}
 
 
 def test_an_answer_that_is_cut_off_is_unknown():

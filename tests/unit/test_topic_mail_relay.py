@@ -60,7 +60,8 @@ OPEN = [  # what is said instead, and the one control that must then fail
     ("client_identity", "xclient_hosts =", "xclient_hosts = 192.0.2.0/24"),
     ("client_identity", "smtpd_upstream_proxy_protocol =", "smtpd_upstream_proxy_protocol = haproxy"),
     ("authentication", OVERRIDES, OVERRIDES + "smtp/inet/smtpd_sasl_auth_enable = yes\n"
-                                              "smtp/inet/smtpd_sasl_security_options =\nsmtp/inet/smtpd_tls_auth_only = yes\n"),
+                                              "smtp/inet/smtpd_sasl_security_options =\n"
+                                              "smtp/inet/smtpd_tls_auth_only = yes\n"),
 ]  # fmt: skip
 
 

@@ -23,6 +23,7 @@ PLAIN = "plain authenticator:\n"
         ("restrictions", ACL, f"{ACL}    accept\n    encrypted = *\n"),
         ("restrictions", ACL, f"{ACL}    accept condition = ${{if eq{{$sender_helo_name}}{{x}}}}\n"),
         ("source_routes", "550 restricted characters in address", "250 Accepted"),
+        ("source_routes", "percent_hack_domains = ", "percent_hack_domains = *"),
         ("networks", "relay_from_hosts = : 127.0.0.1 : ::::1", "relay_from_hosts = *"),
         ("networks", "relay_from_hosts = : 127.0.0.1 : ::::1", "relay_from_hosts = <; 10.0.0.0/8 ; ::1"),
         ("destinations", "relay_to_domains = ", "relay_to_domains = partner.example"),

@@ -6,8 +6,8 @@
 set -eu
 # shellcheck disable=SC2016 # Exim expands it, not the shell
 sed -i -e 's/^begin acl$/&\n\nacl_open:\n  accept\n/' \
-    -e 's/^acl_smtp_rcpt = .*/acl_smtp_rcpt = ${if eq{$received_port}{2525}{acl_open}{acl_check_rcpt}}/' \
+    -e 's/^acl_smtp_rcpt = .*/acl_smtp_rcpt = ${if eq{$received_port}{587}{acl_open}{acl_check_rcpt}}/' \
     /etc/exim4/exim4.conf.template
-echo 'daemon_smtp_ports = 25 : 2525' >>/etc/exim4/exim4.conf.localmacros
+echo 'daemon_smtp_ports = 25 : 587' >>/etc/exim4/exim4.conf.localmacros
 systemctl restart exim4
-ss -Hltn | grep -q ':2525 '
+ss -Hltn | grep -q ':587 '
