@@ -7,6 +7,13 @@ from ipaddress import IPv4Network, IPv6Network, ip_interface, ip_network
 
 Network = IPv4Network | IPv6Network
 LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+# What an organisation can use for itself without asking (RFC 1918, 4193, 6598), and what never leaves a link;
+# ranges that are nobody's (for documentation, for benchmarks) are none of these.
+PRIVATE: tuple[Network, ...] = (
+    *LOOPBACK,
+    *map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16")),
+    *map(ip_network, ("fc00::/7", "fe80::/10")),
+)
 _MAPPED = ip_network("::ffff:0:0/96")
 # Broader than any organisation's own: whole classes, and more than a provider gives out at once.
 _BROADEST_V4, _BROADEST_PUBLIC_V4, _BROADEST_V6 = 8, 16, 32

@@ -10,9 +10,8 @@ import datetime
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 
-from kijun.parsers.networks import Network, network, within
+from kijun.parsers.networks import PRIVATE, Network, network, within
 
 JAPAN = datetime.timezone(datetime.timedelta(hours=9))  # where an approval's last day ends
 EVERYBODY = "*"  # all mail of a host, whoever it is for
@@ -144,12 +143,10 @@ class Addresses:
     def host_inside(self, host: str) -> bool:
         """Whether a mail server, by name or by address, is the organisation's."""
         host = host.strip("[]").lower().removeprefix("ipv6:").rstrip(".")
-        try:
-            found = ip_address(host)
-        except ValueError:
-            return host in ("", "localhost") or "." not in host or self.inside(f"@{host}")
         alone = network(host)
-        return not found.is_global or (alone is not None and within(alone, self.hosts))
+        if alone is None:
+            return host in ("", "localhost") or "." not in host or self.inside(f"@{host}")
+        return within(alone, (*PRIVATE, *self.hosts))
 
     def without_extension(self, address: str) -> str | None:
         """Return user@own of user+anything@own; None where there is no extension."""

@@ -4,6 +4,7 @@
 # subject: exim
 # what: Debian's own list of hubs hands the domain to a server outside
 set -eu
+ip route add unreachable 203.0.113.25
 sed -i "s/^dc_other_hostnames=.*/dc_other_hostnames='localhost'/; s/^dc_relay_domains=.*/dc_relay_domains='museum.example'/" \
     /etc/exim4/update-exim4.conf.conf
 sed -i "s/^dc_mailname_in_oh=.*/dc_mailname_in_oh='false'/" /etc/exim4/update-exim4.conf.conf

@@ -10,4 +10,5 @@ sed -i -e 's/^begin acl$/&\n\nacl_open:\n  accept\n/' \
     /etc/exim4/exim4.conf.template
 echo 'daemon_smtp_ports = 25 : 587' >>/etc/exim4/exim4.conf.localmacros
 systemctl restart exim4
+sleep 2
 ss -Hltn | grep -q ':587 '
