@@ -9,7 +9,7 @@ link to another's file shows nothing. What a user wrote stands behind `>`, so th
 from __future__ import annotations
 
 from kijun.model import CommandRead
-from kijun.topics._mail_reads import RESTRICTION_LISTS
+from kijun.topics._mail_reads import PATTERNS, RESTRICTION_LISTS
 
 ADDRESSING = (
     "alias_maps",
@@ -146,22 +146,13 @@ _POSTFIX = (
     r"""
 if [ ! -x /usr/sbin/postconf ]; then echo absent; exit 0; fi
 @FILE@
-kijun_patterns() {
-awk 'function tell() {if (line == "" || tolower(line) ~ /^(if|endif)([ \t]|$|[^a-z])/) return
-sub(/^![ \t]*/, "", line); mark = substr(line, 1, 1)
-for (i = 2; i <= length(line) && substr(line, i, 1) != mark; i++) if (substr(line, i, 1) == "\\") i++
-line = substr(line, i + 1); sub(/^[A-Za-z]*[ \t]+/, "", line); print "-\t" line}
-/^[ \t]*(#|$)/ {next}
-/^[ \t]/ {line = line $0; next}
-{tell(); line = $0}
-END {tell()}'
-}
+@PATTERNS@
 kijun_listed() {
 case $1 in
 proxy:*) kijun_listed "${1#proxy:}" ;;
 hash:*|btree:*|lmdb:*|cdb:*|dbm:*|sdbm:*|texthash:*)
 postmap -c "$kijun_dir" -s "$1" && echo '@listed' ;;
-cidr:*) sed -e '/^#/d' "${1#*:}" && echo '@listed' ;;
+cidr:*) kijun_lines <"${1#*:}" && echo '@listed' ;;
 regexp:*|pcre:*) kijun_patterns <"${1#*:}" && echo '@listed' ;;
 static:*) printf -- '-\t%s\n@listed\n' "${1#*:}" ;;
 esac
@@ -235,6 +226,7 @@ done
 done
 echo @end
 """.replace("@FILE@", USERS_FILES)
+    .replace("@PATTERNS@", PATTERNS)
     .replace("@SETTINGS@", " ".join(_SETTINGS))
     .replace("@NAMES@", "|".join(_SETTINGS))
     .replace("@ADDRESSING@", "|".join(ADDRESSING))

@@ -53,11 +53,29 @@ _SETTINGS = (
     "virtual_transport",
 )
 
+# Text tables as Postfix takes them (regexp_table(5), cidr_table(5)): a line that begins with a space is part of
+# the one before. Of a pattern only what it leads to is printed, behind a tab.
+PATTERNS = r"""
+kijun_lines() {
+awk '/^[ \t]*(#|$)/ {next}
+/^[ \t]/ {line = line $0; next}
+{if (line != "") print line; line = $0}
+END {if (line != "") print line}'
+}
+kijun_patterns() {
+kijun_lines | awk 'tolower($0) ~ /^(if|endif)([ \t]|$|[^a-z])/ {next}
+{line = $0; sub(/^![ \t]*/, "", line); mark = substr(line, 1, 1)
+for (i = 2; i <= length(line) && substr(line, i, 1) != mark; i++) if (substr(line, i, 1) == "\\") i++
+line = substr(line, i + 1); sub(/^[A-Za-z]*[ \t]+/, "", line); print "-\t" line}'
+}
+"""
+
 # One `postconf` per kind of answer; -x expands $name, so that what is judged is what the daemons see. Tables
 # that have no finite list of keys (static, regexp) are asked for a domain that nobody can own.
 _POSTFIX = (
     r"""
 if [ ! -x /usr/sbin/postconf ]; then echo absent; exit 0; fi
+@PATTERNS@
 kijun_dirs=$(postconf -hx config_directory multi_instance_directories) || exit 1
 for kijun_dir in $(printf '%s\n' "$kijun_dirs" | tr , ' '); do
 printf '@instance %s\n' "$kijun_dir"
@@ -76,9 +94,8 @@ kijun_path=${kijun_table#*:}
 case $kijun_table in
 hash:*|btree:*|lmdb:*|cdb:*|dbm:*|sdbm:*|texthash:*)
 postmap -c "$kijun_dir" -s "$kijun_table" 2>&1 && echo '@listed' ;;
-cidr:*) sed -e '/^#/d' "$kijun_path" && echo '@listed' ;;
-regexp:*|pcre:*)
-sed -n -e '/^#/d' -e 's~^!\{0,1\}/.*/[a-zA-Z]*[ \t]\{1,\}~- ~p' "$kijun_path" && echo '@listed' ;;
+cidr:*) kijun_lines <"$kijun_path" && echo '@listed' ;;
+regexp:*|pcre:*) kijun_patterns <"$kijun_path" && echo '@listed' ;;
 static:*) printf -- '- %s\n@listed\n' "$kijun_path" ;;
 esac | awk '/^@listed$/ {print; next} {k = $1; if (k !~ /^[0-9a-fA-F:.\/\[\]]+$/ || k !~ /[.:]/) k = "-";
 if (!seen[k " " $2]++ && ++lines <= 500) print k, $2}'
@@ -86,7 +103,8 @@ printf '@probe %s\n' "$(postmap -c "$kijun_dir" -q @PROBE@ "$kijun_table" 2>/dev
 done
 done
 printf '@own\n%s\n' "$(ip -o addr show | awk '{print $4}')"
-""".replace("@SETTINGS@", " ".join(_SETTINGS))
+""".replace("@PATTERNS@", PATTERNS)
+    .replace("@SETTINGS@", " ".join(_SETTINGS))
     .replace("@NAMES@", "|".join(_SETTINGS))
     .replace("@PROBE@", PROBE_DOMAIN)
 )
