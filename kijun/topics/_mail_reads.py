@@ -53,8 +53,8 @@ _SETTINGS = (
     "virtual_transport",
 )
 
-# Text tables as Postfix takes them (regexp_table(5), cidr_table(5)): a line that begins with a space is part of
-# the one before. Of a pattern only what it leads to is printed, behind a tab.
+# Text tables as Postfix takes them (regexp_table(5), cidr_table(5)): a line that begins with a space goes
+# with the one before. Of a pattern only what it leads to is printed, behind a tab.
 PATTERNS = r"""
 kijun_lines() {
 awk '/^[ \t]*(#|$)/ {next}
