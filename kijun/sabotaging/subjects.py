@@ -1,9 +1,10 @@
 """Hosts that have a topic's subject: a mail server, a radio, something to back up.
 
-`tests/subjects/<topic>/prepare.sh` makes one of a bare target (POSIX sh, as root, repeatable);
-`vars.yml` beside it, where there is one, holds the host's variables. A topic with several kinds of host has
-the further ones below it (`tests/subjects/mail_relay/exim/`, with the topic's `vars.yml` where it has none),
-and a script says in its header that it is for one of them: `# subject: exim`.
+`tests/subjects/<topic>/prepare.sh` makes one of a bare target (POSIX sh, as root, repeatable), with the
+functions of `tests/subjects/*.sh`, which are read before it; `vars.yml` beside it, where there is one, holds
+the host's variables. A topic with several kinds of host has the further ones below it
+(`tests/subjects/mail_relay/exim/`, with the topic's `vars.yml` where it has none), and a script says in its
+header that it is for one of them: `# subject: exim`.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ class Subject:
         script = self.folder / "prepare.sh" if self.folder else None
         if script is None or not script.exists():
             return
-        done = target.run("sh -s", stdin=script.read_text(encoding="utf-8"), timeout=TIME_LIMIT, check=False)
+        shared = sorted((data_root() / "tests" / "subjects").glob("*.sh"))
+        text = "\n".join(path.read_text(encoding="utf-8") for path in [*shared, script])
+        done = target.run("sh -s", stdin=text, timeout=TIME_LIMIT, check=False)
         if done.returncode != 0:
             said = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
             raise KijunError(f"{script}: could not prepare {target.name}: {said[-1][:300]}.")

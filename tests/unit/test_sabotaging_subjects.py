@@ -97,6 +97,14 @@ def test_a_further_kind_of_host_has_the_variables_of_the_topic(folder: Path, tmp
     assert "192.0.2.0/24" not in Path(subject.sources(FakeTarget(), tmp_path)[1]).read_text()  # type: ignore[arg-type]
 
 
+def test_functions_that_subjects_share_are_read_first(folder: Path) -> None:
+    (folder.parent / "mail.sh").write_text("packages() { apt-get install; }\n")
+    (folder / "prepare.sh").write_text("packages postfix\n")
+    target = FakeTarget()
+    Subject("mail_relay", folder).prepare(target)  # type: ignore[arg-type]
+    assert target.ran == ["packages() { apt-get install; }\n\npackages postfix\n"]
+
+
 def test_a_script_that_fails_is_said_with_its_last_words(folder: Path) -> None:
     (folder / "prepare.sh").write_text("false\n")
     with pytest.raises(KijunError, match=r"prepare\.sh: could not prepare x12: E: no such package"):

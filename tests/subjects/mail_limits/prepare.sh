@@ -1,37 +1,6 @@
 #!/bin/sh
 # Makes a bare Debian host a mail server with mailboxes: Postfix hands mail for museum.example to Dovecot.
 set -eu
-export DEBIAN_FRONTEND=noninteractive
-debconf-set-selections <<'EOF'
-postfix postfix/main_mailer_type select Internet Site
-postfix postfix/mailname string museum.example
-postfix postfix/protocols select all
-EOF
-if [ ! -x /usr/sbin/dovecot ]; then
-    apt-get update -q
-    apt-get install -qy --no-install-recommends postfix dovecot-imapd dovecot-lmtpd
-fi
-# An installation made elsewhere may have left these empty or bound to that machine.
-# shellcheck disable=SC2016 # Postfix expands $myhostname, not the shell
-postconf -e 'inet_protocols = all' 'inet_interfaces = all' \
-    'mydestination = $myhostname, museum.example, localhost.localdomain, localhost' \
-    'mailbox_transport = lmtp:unix:private/dovecot-lmtp'
-{
-    echo 'service lmtp {'
-    echo '  unix_listener /var/spool/postfix/private/dovecot-lmtp {'
-    echo '    mode = 0600'
-    echo '    user = postfix'
-    echo '    group = postfix'
-    echo '  }'
-    echo '}'
-    if dovecot --version | grep -q '^2\.3'; then
-        echo 'mail_location = maildir:~/Maildir'
-        echo 'auth_username_format = %Ln'
-    else
-        echo 'mail_driver = maildir'
-        echo 'mail_path = ~/Maildir'
-        echo 'mail_inbox_path ='
-        echo 'auth_username_format = %{user | username | lower}'
-    fi
-} >/etc/dovecot/conf.d/90-museum.conf
+postfix_of_the_museum dovecot-imapd dovecot-lmtpd
+dovecot_boxes
 systemctl restart dovecot postfix
