@@ -14,6 +14,7 @@ description:
     C(smtpd_relay_restrictions) refuses strangers, in C(main.cf) and on every service of C(master.cf) that
     others can reach. A restriction list that refuses already is left as it is.
   - C(-o) settings in C(master.cf) that open a service are taken away.
+  - Where a login is offered, and TLS is, C(smtpd_tls_auth_only) is set.
   - What only the administrator can decide is refused, and nothing is changed. That is a domain in
     C(relay_domains) that is not declared, and a service that takes a client's address from the client
     (PROXY).
@@ -75,6 +76,7 @@ HARMLESS = (
     "permit_tls_clientcerts",
 )
 PROBE = "kijun-probe.invalid"
+LOGIN, ONLY_TLS = "smtpd_sasl_auth_enable", "smtpd_tls_auth_only"
 
 
 def refuses(value: str) -> bool:
@@ -126,7 +128,7 @@ def opens(setting: str, value: str, networks: list[str], all_settings: dict[str,
         return not all(map(local, words(value)))
     if setting in ("smtpd_sasl_security_options", "smtpd_sasl_tls_security_options"):
         return "noanonymous" not in words(value)
-    return False
+    return setting == ONLY_TLS and value != "yes"
 
 
 def proxied(service: Service, settings: dict[str, str]) -> bool:
@@ -165,6 +167,16 @@ def change_main(conf: Configuration, networks: list[str]) -> None:
         value = words(conf.get(setting))
         if "noanonymous" not in value:
             conf.set(setting, ", ".join(["noanonymous", *value]))
+    # Where TLS is not offered at all this would end every login: that is the administrator's to mend.
+    offered = conf.get("smtpd_tls_security_level") in ("may", "encrypt")
+    if offered and asks_for_logins(conf) and conf.get(ONLY_TLS) != "yes":
+        conf.set(ONLY_TLS, "yes")
+
+
+def asks_for_logins(conf: Configuration) -> bool:
+    """Say whether any service offers a login."""
+    own = [settings.get(LOGIN) for settings in conf.overrides().values()]
+    return "yes" in (conf.get(LOGIN), *own)
 
 
 def change_services(conf: Configuration, module: Any, networks: list[str], declared: set[str]) -> None:

@@ -79,11 +79,46 @@ def test_which_lists_are_left_as_they_are(value: str, refuses: bool) -> None:
         ("smtpd_authorized_xclient_hosts", "10.0.0.0/8", True),
         ("smtpd_authorized_xclient_hosts", "127.0.0.1", False),
         ("smtpd_sasl_security_options", "noplaintext", True),
+        ("smtpd_tls_auth_only", "no", True),
+        ("smtpd_tls_auth_only", "yes", False),
         ("syslog_name", "postfix/submission", False),
     ],
 )
 def test_which_overrides_are_taken_away(setting: str, value: str, opens: bool) -> None:
     assert POSTFIX.opens(setting, value, POSTFIX.OWN, {}) is opens
+
+
+class Settings(dict[str, str]):
+    """What change_main asks of a configuration, and what it sets."""
+
+    services: dict[tuple[str, str], dict[str, str]]
+
+    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+        return super().get(name, default)
+
+    def set(self, name: str, value: str) -> None:
+        self[name] = value
+
+    def overrides(self) -> dict[tuple[str, str], dict[str, str]]:
+        return self.services
+
+
+@pytest.mark.parametrize(
+    ("main", "service", "only_tls"),
+    [
+        ({"smtpd_sasl_auth_enable": "yes", "smtpd_tls_security_level": "may"}, {}, "yes"),
+        ({"smtpd_tls_security_level": "may"}, {"smtpd_sasl_auth_enable": "yes"}, "yes"),
+        ({"smtpd_tls_security_level": "may"}, {}, ""),
+        ({"smtpd_sasl_auth_enable": "yes"}, {}, ""),  # without TLS nobody could log in any more
+    ],
+)
+def test_a_login_is_bound_to_tls_where_there_is_tls(
+    main: dict[str, str], service: dict[str, str], only_tls: str
+) -> None:
+    conf = Settings(main)
+    conf.services = {("submission", "inet"): service}
+    POSTFIX.change_main(conf, ["127.0.0.0/8"])
+    assert conf.get("smtpd_tls_auth_only") == only_tls
 
 
 def test_an_empty_relay_list_is_left_where_the_recipient_list_refuses() -> None:
