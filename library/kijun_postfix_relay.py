@@ -76,7 +76,8 @@ HARMLESS = (
     "permit_tls_clientcerts",
 )
 PROBE = "kijun-probe.invalid"
-LOGIN, ONLY_TLS = "smtpd_sasl_auth_enable", "smtpd_tls_auth_only"
+LOGIN = "smtpd_sasl_auth_enable"
+ONLY_TLS = "smtpd_tls_auth_only"
 
 
 def refuses(value: str) -> bool:
