@@ -5,6 +5,8 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,8 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+# In CI one release: the same on both takes a quarter of an hour.
+@pytest.fixture(scope="module", params=[pytest.param("bookworm", marks=pytest.mark.long), "trixie"])
 def host(request: pytest.FixtureRequest, state: None) -> Iterator[Target]:
     """A fresh host."""
     with disposable(f"guard-{request.param}", release=request.param) as target:
@@ -149,6 +152,27 @@ def test_a_run_that_is_repeated_takes_over_and_is_confirmed(
     assert "was not confirmed. This one goes on from there" in again.log.replace("\n", " ").replace("  ", " ")
     assert not harness.is_armed(host)
     assert "faillock" in host.run("cat /etc/pam.d/common-auth").stdout
+    rolled_back(host, fresh)
+
+
+def rolled_back(host: Target, fresh: dict[str, str]) -> None:
+    """Assert that the last run of the host can be undone by its name."""
+    name = host.run("ls /var/lib/kijun/guard | grep ^20 | tail -n 1").stdout.strip()
+    words = ["rollback", name, "-i", str(host.inventory), "--limit", host.name]
+    asked = subprocess.run(
+        [sys.executable, "-m", "kijun", *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert asked.returncode == 3
+    assert "-auth   required    pam_faillock.so preauth" in asked.stdout
+    done = subprocess.run(
+        [sys.executable, "-m", "kijun", *words, "--yes"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert harness.differences(host, fresh, harness.packages(host)) == {}
 
 
 def changed_tasks(log: str) -> list[str]:
