@@ -162,8 +162,9 @@ def _findings(options: Options) -> dict[str, Finding]:
 
 @contextmanager
 def _booted(name: str, kind: _Kind) -> Iterator[tuple[Target, Options]]:
-    """Boot a host of its own from the image; yield it and how to read it."""
+    """Boot a host of its own from the image; yield it, when all its services are up, and how to read it."""
     with disposable(name, release=kind.release, image=kind.image) as target:
+        target.run("timeout 50 systemctl is-system-running --wait", check=False)  # databases come up late
         yield target, Options(sources=kind.subject.sources(target, kind.image), limit=name)
 
 

@@ -14,6 +14,7 @@ from kijun.topics._backup_view import (
     Record,
     ago,
     every,
+    not_running,
     number,
     records,
     subjects,
@@ -171,10 +172,9 @@ def _kept_by(label: str, server: Server) -> str:
 def _stored(facts: Facts, name: str, minutes: int) -> float | Said:
     """Return how many minutes ago the updates of a set were stored; what is wrong where they are not."""
     timer, service = f"kijun-backup-journal@{name}.timer", f"kijun-backup-journal@{name}.service"
-    states = facts.setup.unit(timer, "UnitFileState"), facts.setup.unit(timer, "ActiveState")
     source = f"systemctl show {timer}"
-    if states != ("enabled", "active"):
-        return bad(f"{timer} is {' and '.join(states).strip() or 'not there'}", source)
+    if how := not_running(facts.setup, timer):
+        return bad(f"{timer} is {how}", source)
     started = facts.setup.unit(timer, "Unit") in ("", service)
     if (
         not started

@@ -285,3 +285,9 @@ def every(found: Setup, timer: str) -> float:
     """Return every how many hours a timer elapses; 0 where it does not say."""
     said = re.search(r"OnUnitActiveUSec=([0-9a-z ]+)", found.unit(timer, "TimersMonotonic"))
     return span(said[1]) if said else 0
+
+
+def not_running(found: Setup, timer: str) -> str:
+    """Return what keeps a timer from elapsing, now or after a restart of the host; "" where nothing does."""
+    states = found.unit(timer, "UnitFileState"), found.unit(timer, "ActiveState")
+    return "" if states == ("enabled", "active") else " and ".join(filter(None, states)) or "not there"

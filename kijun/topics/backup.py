@@ -22,6 +22,7 @@ from kijun.topics._backup_view import (
     ago,
     declared,
     every,
+    not_running,
     number,
     on_host,
     packages_changed,
@@ -110,9 +111,8 @@ def _scheduled(facts: Facts) -> Said:
     for name, one in facts.sets.items():
         timer, service = f"kijun-backup@{name}.timer", f"kijun-backup@{name}.service"
         source = f"systemctl show {timer}"
-        states = facts.setup.unit(timer, "UnitFileState"), facts.setup.unit(timer, "ActiveState")
-        if states != ("enabled", "active"):
-            return bad(f"{timer} is {' and '.join(states).strip() or 'not there'}", source)
+        if how := not_running(facts.setup, timer):
+            return bad(f"{timer} is {how}", source)
         if facts.setup.unit(timer, "Unit") not in ("", service):
             return bad(f"{timer} starts {facts.setup.unit(timer, 'Unit')}", source)
         if facts.setup.unit(service, "ExecStart") != f"{_COMMAND} run {name}":
@@ -269,9 +269,8 @@ def _in_force(facts: Facts) -> Said:
         return bad("the program is not the one that kijun installs", "/usr/local/lib/kijun/kijun_backup")
     for verb, unit in (("verify", "kijun-backup-verify"), ("rehearse", "kijun-backup-drill")):
         timer = f"{unit}.timer"
-        states = facts.setup.unit(timer, "UnitFileState"), facts.setup.unit(timer, "ActiveState")
-        if states != ("enabled", "active"):
-            return bad(f"{timer} is {' and '.join(states).strip() or 'not there'}", f"systemctl show {timer}")
+        if how := not_running(facts.setup, timer):
+            return bad(f"{timer} is {how}", f"systemctl show {timer}")
         if facts.setup.unit(f"{unit}.service", "ExecStart") != f"{_COMMAND} {verb}":
             return bad(f"{unit}.service does something else", f"systemctl show {unit}.service")
     stale = [name for name, unit in facts.setup.units.items() if unit.get("NeedDaemonReload") == "yes"]

@@ -110,6 +110,11 @@ def test_names_of_mariadb_are_read_as_its_folders_write_them():
     assert found["mariadb mariadb"].databases == {"new-name": 5}
 
 
+def test_a_timer_that_is_not_there_is_said_to_be_so():
+    found = of_host("host-12", setup=("kijun-backup-journal@collection.timer", "other.timer"))["journal"]
+    assert found.actual == "kijun-backup-journal@collection.timer is not there"
+
+
 def test_a_host_that_was_never_set_up_keeps_no_updates():
     assert "journal" in failing(judged(BARE))
 
