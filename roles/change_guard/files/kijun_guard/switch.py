@@ -196,9 +196,7 @@ def expire() -> None:
         if now < clock["last"] and system.is_alive(found["connection"]):
             if not clock.get("postponed"):
                 say(f"Run {found['run']} takes longer than planned and is still at work: not put back yet.")
-            write(THIS_BOOT, {**clock, "postponed": True, "silent": now})
-        elif now < clock["last"] and now - clock.get("silent", now) < system.SIGN_OF_LIFE:
-            write(THIS_BOOT, {"silent": now, **clock})  # a run that logs in anew is silent for a moment
+                write(THIS_BOOT, {**clock, "postponed": True})
         else:
             revert(found, "no new login has confirmed it")
 
