@@ -14,6 +14,7 @@ from kijun.checking import Options
 from kijun.inventory import load_inventory
 from kijun.model import CommandRead, HostState, Outcome, Topic
 from kijun.reading.client import Reader
+from kijun.terminal import printable
 from kijun.topics._backup_reads import RECORDS
 from kijun.topics._backup_view import Record, number, records, text
 
@@ -165,8 +166,7 @@ def render(hosts: Sequence[HostDrill], form: str) -> str:
             lines += [f"{host.name}: {one.set}: {_server(loaded)}" for loaded in one.databases]
         if host.deletion:
             lines.append(f"{host.name}: deleting a backup with this host's credential: {host.deletion}")
-    # A path is the host's own word: nothing in it may steer a terminal.
-    return "".join("".join(c if c.isprintable() else "?" for c in line) + "\n" for line in lines)
+    return "".join(f"{printable(line)}\n" for line in lines)
 
 
 def _line(one: Drilled) -> str:

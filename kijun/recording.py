@@ -1,9 +1,8 @@
 """What the verbs write into the record, and what is said where it cannot be.
 
 A result is never lost with its record: what cannot be recorded is said on stderr in one sentence, and an exit
-code of 0 becomes 2. Only
-`begin` is strict: hosts are not touched by a run that leaves no trace (S-10.1.2.b: the content of a change is
-recorded).
+code of 0 becomes 2. Only `begin` is strict: hosts are not touched by a run that leaves no trace (S-10.1.2.b:
+the content of a change is recorded).
 """
 
 from __future__ import annotations

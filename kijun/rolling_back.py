@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kijun.checking import Options
-from kijun.enforcing.playing import Play, Played, Say, run
+from kijun.enforcing.playing import Play, Played, Say, run, secrets_of, vault_arguments
 from kijun.errors import KijunError
 from kijun.inventory import Host, load_inventory, require_resolved
 from kijun.model import CommandRead, Outcome, Topic
 from kijun.reading.client import Reader
-from kijun.records.logs import all_secrets
+from kijun.terminal import printable
 
 RUN = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]+")
 _PROGRAM = "/var/lib/kijun/guard/program"
@@ -139,25 +139,18 @@ def _told(would: Mapping[str, Any]) -> list[str]:
 
 
 def _printable(lines: Sequence[str]) -> list[str]:
-    """A path is the host's own word: nothing in it may steer a terminal."""
-    return ["".join(c if c.isprintable() else "?" for c in line.expandtabs(4)) for line in lines]
+    return [printable(line.expandtabs(4)) for line in lines]
 
 
 def put_back(options: Options, wanted: str, hosts: Sequence[Host], names: Sequence[str], say: Say) -> Played:
     """Put the hosts `names` back to before run `wanted`; each is confirmed by a new login."""
-    links = [host.connection for host in hosts]
-    files = options.vault_password_files
     play = Play(
         sources=tuple(options.sources),
         hosts=tuple(names),
         topics=(),
         forks=options.forks,
-        vault_arguments=tuple(
-            word
-            for file in files
-            for word in ("--vault-id" if "@" in file else "--vault-password-file", file)
-        ),
-        secrets=all_secrets(value for link in links for value in (link.password, link.become_password)),
+        vault_arguments=vault_arguments(options.vault_password_files),
+        secrets=secrets_of(hosts),
         playbook="rollback.yml",
         variables={"change_guard_run": wanted},
     )

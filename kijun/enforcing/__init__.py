@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from kijun.checking import Options, Report, assemble, check
 from kijun.enforcing.planning import Group, Plan, plan
-from kijun.enforcing.playing import Play, Played, run
+from kijun.enforcing.playing import Play, Played, run, secrets_of, vault_arguments
 from kijun.inventory import Host, require_resolved
 from kijun.model import Outcome
-from kijun.records.logs import all_secrets
 
 Say = Callable[[str], None]
 
@@ -93,7 +92,6 @@ def enforcement_of(
 
 
 def _play(request: Request, group: Group, hosts: Sequence[Host]) -> Play:
-    links = [host.connection for host in hosts]
     return Play(
         sources=tuple(request.options.sources),
         hosts=group.hosts,
@@ -101,13 +99,9 @@ def _play(request: Request, group: Group, hosts: Sequence[Host]) -> Play:
         check=request.check,
         diff=request.diff,
         forks=request.options.forks,
-        vault_arguments=tuple(_vault_arguments(request.options.vault_password_files)),
-        secrets=all_secrets(value for link in links for value in (link.password, link.become_password)),
+        vault_arguments=vault_arguments(request.options.vault_password_files),
+        secrets=secrets_of(hosts),
     )
-
-
-def _vault_arguments(files: Sequence[str]) -> list[str]:
-    return [w for file in files for w in ("--vault-id" if "@" in file else "--vault-password-file", file)]
 
 
 def _merged(before: Report, again: Report) -> Report:

@@ -13,7 +13,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +21,9 @@ from typing import Any, TextIO
 
 from kijun.enforcing.scratch import private_folder
 from kijun.errors import KijunError
+from kijun.inventory import Host
 from kijun.paths import data_root
-from kijun.records.logs import new_log
+from kijun.records.logs import all_secrets, new_log
 
 # What the operator's environment may say to our Ansible: where secrets and hosts are, no more.
 _KEPT = re.compile(
@@ -73,6 +74,19 @@ class Play:
 
 
 Say = Callable[[str], None]
+
+
+def vault_arguments(files: Sequence[str]) -> tuple[str, ...]:
+    """Return the arguments of ansible-playbook for files of vault passwords, some of them LABEL@FILE."""
+    return tuple(
+        w for file in files for w in ("--vault-id" if "@" in file else "--vault-password-file", file)
+    )
+
+
+def secrets_of(hosts: Sequence[Host]) -> tuple[str, ...]:
+    """Return the passwords by which hosts are reached, and what may be printed of them."""
+    links = [host.connection for host in hosts]
+    return all_secrets(value for link in links for value in (link.password, link.become_password))
 
 
 def run(play: Play, say: Say) -> Played:
@@ -161,9 +175,8 @@ class _Listener:
         self._play, self._record, self._log, self._say = play, record, log, say
         self._tail: list[str] = []
         self._failures: dict[str, str] = {}
-        self._items: dict[
-            tuple[str, str], Mapping[str, Any]
-        ] = {}  # of host and task, the first in a loop to fail
+        # Of host and task, the first in a loop to fail.
+        self._items: dict[tuple[str, str], Mapping[str, Any]] = {}
 
     def event(self, event: Mapping[str, Any]) -> bool:
         """Take one event; False, so that ansible-runner writes none of it to disk."""

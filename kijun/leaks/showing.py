@@ -12,6 +12,7 @@ from typing import Any
 
 from kijun.leaks import Survey
 from kijun.model import Outcome
+from kijun.terminal import printable
 from kijun.topics._forwarding_graph import EVERYBODY, Step, Way
 
 FORMATS = ("text", "json", "dot", "svg")
@@ -47,16 +48,11 @@ def as_text(found: Survey) -> str:
         f"{len(found.leaking)} ways outside without approval, {len(found.approved)} approved, "
         f"on {len(found.hosts)} hosts."
     )
-    return "".join(f"{_printable(line)}\n" for line in lines)
+    return "".join(f"{printable(line)}\n" for line in lines)
 
 
 def _step(step: Step) -> str:
     return f"            > {step.target}  by {step.via} on {step.host} ({step.where})"
-
-
-def _printable(text: str) -> str:
-    """Addresses and paths are other people's words: nothing in them may steer a terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def as_json(found: Survey) -> str:
@@ -108,7 +104,7 @@ def as_dot(found: Survey) -> str:
 
 
 def _quoted(text: str) -> str:
-    escaped = _printable(text).replace("\\", "\\\\").replace('"', '\\"')
+    escaped = printable(text).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
@@ -185,7 +181,7 @@ def _line(step: Step, places: dict[str, tuple[int, int]], colour: str) -> str:
 def _box(name: str, place: tuple[int, int], colour: str) -> str:
     x, y = place
     fill = {"#b42318": "#fef3f2", "#067647": "#ecfdf3"}.get(colour, "#f9fafb")
-    whole = "* (all mail)" if name == EVERYBODY else _printable(name)
+    whole = "* (all mail)" if name == EVERYBODY else printable(name)
     return (
         f"<g><title>{escape(whole)}</title>"
         f'<rect x="{x}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="5" fill="{fill}" stroke="{colour}"/>'

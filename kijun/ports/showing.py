@@ -10,6 +10,7 @@ import yaml
 
 from kijun.model import Outcome
 from kijun.ports import HostPorts, Row
+from kijun.terminal import printable
 from kijun.topics._ports_declared import Declared
 
 FORMATS = ("text", "json", "yaml")
@@ -52,8 +53,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         *(row.standing.value, f"{row.proto} {row.port}", "/".join(row.families), row.where, units),
         *(", ".join(row.processes), row.purpose),
     )
-    # Names of processes and units are the host's own words: nothing in them may steer a terminal.
-    return tuple("".join(c if c.isprintable() else "?" for c in cell) or "-" for cell in said)
+    return tuple(printable(cell) or "-" for cell in said)
 
 
 def _indented(text: str) -> str:

@@ -101,11 +101,11 @@ def verdict(
     if verified.problems:
         if len(verified.problems) > _MOST:
             yield f"… and {len(verified.problems) - _MOST} more."
-        found, seen = _count(len(verified.problems), "problem"), last.seq if last else 0
+        found, seen = counted(len(verified.problems), "problem"), last.seq if last else 0
         yield f"NOT WHOLE: {found} in a record of {seen} events."
         return
     assert last is not None
-    yield f"Whole: {_count(last.seq, 'event')} of record {verified.record}, the last of {shown(last.time)}."
+    yield f"Whole: {counted(last.seq, 'event')} of record {verified.record}, the last of {shown(last.time)}."
     for anchor, name in anchors:
         yield f"It holds what {name} signed on {shown(anchor.time)} (event {anchor.seq})."
     if not anchors:
@@ -154,7 +154,7 @@ def _check(one: Happened) -> str:
     counts = [(status.value, summary["findings"][status.value]) for status in Status]
     unread = sum(n for outcome, n in summary["hosts"].items() if outcome != Outcome.COLLECTED.value)
     parts = [f"{number} {name}" for name, number in counts if number]
-    parts += [f"{_count(unread, 'host')} not read"] if unread else []
+    parts += [f"{counted(unread, 'host')} not read"] if unread else []
     chosen = one.payload["chosen"]
     return f"{_hosts(one.hosts)}: {', '.join(parts) or 'nothing'}" + (
         f" ({', '.join(chosen)} only)" if chosen else ""
@@ -164,7 +164,7 @@ def _check(one: Happened) -> str:
 def _exceptions(one: Happened) -> str:
     entries = one.payload["entries"]
     count = sum(bool(entry["counts"]) for entry in entries)
-    return f"the register has changed: {_count(len(entries), 'entry', 'entries')}, {count} of which count"
+    return f"the register has changed: {counted(len(entries), 'entry', 'entries')}, {count} of which count"
 
 
 def _application(one: Happened) -> str:
@@ -182,7 +182,7 @@ def _begin(one: Happened) -> str:
 def _end(one: Happened) -> str:
     changed, failures = one.payload["changed"], one.payload["failures"]
     parts = [f"changed {_hosts(changed)}" if changed else "nothing changed"]
-    parts += [_count(len(failures), "failure")] if failures else []
+    parts += [counted(len(failures), "failure")] if failures else []
     return f"run {one.payload['run']}: {', '.join(parts)}, exit code {one.payload['exit_code']}"
 
 
@@ -216,8 +216,9 @@ def _json(value: Any) -> str:
 def _hosts(names: Sequence[str]) -> str:
     if len(names) <= _SOME:
         return ", ".join(names) or "no host"
-    return f"{_count(len(names), 'host')} ({', '.join(names[:_SOME])}, …)"
+    return f"{counted(len(names), 'host')} ({', '.join(names[:_SOME])}, …)"
 
 
-def _count(number: int, what: str, many: str = "") -> str:
+def counted(number: int, what: str, many: str = "") -> str:
+    """Return a number with its noun."""
     return f"{number} {what if number == 1 else many or what + 's'}"

@@ -17,7 +17,7 @@ from kijun.records.store import Record
 
 # Of several controls for one clause the worst tells; what is unknown is never taken for better than it is.
 WORST = (Status.FAIL, Status.UNKNOWN, Status.EXCEPTED, Status.PASS, Status.NOT_APPLICABLE)
-_RANK = {status.value: number for number, status in enumerate(WORST)}
+RANK = {status.value: number for number, status in enumerate(WORST)}
 _KEPT = 100_000  # lines whose meaning is remembered
 _ROWS = 500
 
@@ -157,7 +157,7 @@ class _Reader:
         for line in lines[1:]:
             clauses, status = self._meaning(line)
             for clause in clauses:
-                if clause not in worst or _RANK[status] < _RANK[worst[clause]]:
+                if clause not in worst or RANK[status] < RANK[worst[clause]]:
                     worst[clause] = status
         return worst
 
@@ -167,6 +167,6 @@ class _Reader:
                 self._known.clear()
             said = parsed(line)
             status = str(said.get("status", ""))
-            clauses = tuple(map(str, said.get("clauses", ()))) if status in _RANK else ()
+            clauses = tuple(map(str, said.get("clauses", ()))) if status in RANK else ()
             self._known[line] = clauses, status
         return self._known[line]

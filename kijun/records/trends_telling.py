@@ -8,7 +8,8 @@ from typing import Any
 
 from kijun.model import Status
 from kijun.records.moments import shown
-from kijun.records.trends import WORST, History, Point, Trend
+from kijun.records.telling import counted
+from kijun.records.trends import RANK, WORST, History, Point, Trend
 
 _WIDTH = 40  # columns of a strip
 _MARKS = {
@@ -18,7 +19,6 @@ _MARKS = {
     Status.PASS.value: ".",
     Status.NOT_APPLICABLE.value: "-",
 }
-_RANK = {status.value: number for number, status in enumerate(WORST)}
 
 
 def told(found: History, *, everything: bool) -> Iterator[str]:
@@ -27,7 +27,7 @@ def told(found: History, *, everything: bool) -> Iterator[str]:
         yield "No check was recorded in that time."
         return
     times = list(found.checks.values())
-    yield f"{_count(len(times), 'check')} from {shown(times[0])} to {shown(times[-1])}:"
+    yield f"{counted(len(times), 'check')} from {shown(times[0])} to {shown(times[-1])}:"
     yield "F fail, ? unknown, e excepted, . pass, - not applicable; several checks in one column: the worst"
     for name, trends in sorted(found.hosts.items()):
         yield ""
@@ -44,7 +44,7 @@ def _host(found: History, trends: Mapping[str, Trend], *, everything: bool) -> I
         yield f"  {clause:<{width}}  {_strip(found, trend)}  {_changes(trend)}"
     steady = sum(trend.steady for trend in trends.values())
     if steady and not everything:
-        yield f"  {_count(steady, 'clause')} passed or did not apply throughout (--all shows them)"
+        yield f"  {counted(steady, 'clause')} passed or did not apply throughout (--all shows them)"
     first, last = _counts(trends, 0), _counts(trends, -1)
     yield f"  at first {first}; at last {last}"
 
@@ -60,7 +60,7 @@ def _strip(found: History, trend: Trend) -> str:
         within = [point.status for point in trend.points if part[0] <= point.seq <= part[-1]]
         starts = any(point.seq == part[0] for point in trend.points)
         said = within if starts else before + within
-        marks.append(_MARKS[min(said, key=_RANK.__getitem__)] if said else " ")
+        marks.append(_MARKS[min(said, key=RANK.__getitem__)] if said else " ")
     return "".join(marks)
 
 
@@ -94,7 +94,3 @@ def document(found: History) -> dict[str, Any]:
 
 def _point(point: Point) -> dict[str, Any]:
     return {"event": point.seq, "time": point.time, "status": point.status}
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TextIO
 
 from kijun.model import HostReport
+from kijun.terminal import printable
 
 _WIDTH = 24
 
@@ -35,6 +36,6 @@ class ProgressBar:
             return
         filled = _WIDTH * done // max(total, 1)
         line = f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {done}/{total} {host.name}: {host.outcome}"
-        line = "".join(c if c.isprintable() else "?" for c in line)[: shutil.get_terminal_size().columns - 1]
+        line = printable(line)[: shutil.get_terminal_size().columns - 1]
         self._stream.write(f"\r\x1b[K{line}")
         self._stream.flush()

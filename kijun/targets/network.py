@@ -167,13 +167,12 @@ def remove(realm: Realm) -> None:
 
 def orphans() -> list[Realm]:
     """Return the realms with a bridge here whose state directory (the alias of the link) is gone."""
-    bridges = [link for link in _ip("link", "show") if link["ifname"].startswith(Realm("").bridge)]
-    told = [
-        (Realm.of(Path(link["ifalias"])), link) for link in bridges if link.get("ifalias", "").startswith("/")
-    ]
-    return [
-        realm for realm, link in told if realm.bridge == link["ifname"] and not Path(link["ifalias"]).exists()
-    ]
+    found = []
+    for link in _ip("link", "show"):
+        state = Path(link.get("ifalias", ""))
+        if state.is_absolute() and not state.exists() and Realm.of(state).bridge == link["ifname"]:
+            found.append(Realm.of(state))
+    return found
 
 
 def any_left() -> bool:

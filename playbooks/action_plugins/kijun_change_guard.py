@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
@@ -92,12 +93,9 @@ def _name(own: int) -> str:
     kept = Path(C.DEFAULT_LOCAL_TMP) / "kijun-run"
     beside = kept.with_name(f"kijun-run-{os.getpid()}")
     beside.write_text(f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{own}", encoding="utf-8")
-    try:
+    with contextlib.suppress(FileExistsError):  # another host's task was first
         os.link(beside, kept)
-    except FileExistsError:
-        pass  # another host's task was first
-    finally:
-        beside.unlink()
+    beside.unlink()
     return kept.read_text(encoding="utf-8")
 
 

@@ -12,9 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kijun.checking import Options, Report
-from kijun.enforcing import Enforcement, Request, _vault_arguments
+from kijun.enforcing import Enforcement, Request
 from kijun.enforcing.planning import Group, Plan, plan
-from kijun.enforcing.playing import HostPlay, Play, Played, _arguments, _clean_environment, _Listener
+from kijun.enforcing.playing import (
+    HostPlay,
+    Play,
+    Played,
+    _arguments,
+    _clean_environment,
+    _Listener,
+    vault_arguments,
+)
 from kijun.enforcing.telling import summary
 from kijun.model import Finding, Grade, HostReport, Outcome, Status
 
@@ -207,7 +215,7 @@ def test_arguments_name_hosts_in_a_file_and_topics_as_tags() -> None:
 
 
 def test_vault_files_with_a_label_are_vault_ids() -> None:
-    assert _vault_arguments(["plain", "label@file"]) == [
+    assert list(vault_arguments(["plain", "label@file"])) == [
         "--vault-password-file", "plain", "--vault-id", "label@file",
     ]  # fmt: skip
 

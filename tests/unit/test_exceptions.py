@@ -20,6 +20,7 @@ from kijun.exceptions.writing import Application, write_new
 from kijun.inventory import Matched
 from kijun.model import Finding, Grade, HostReport, Outcome, RemarkKind, Status
 from kijun.standard import load_standard
+from tests.unit.registered import PERMITTED
 
 EXAMPLE = Path(__file__).parents[2] / "inventory/example"
 DAY = date(2026, 11, 25)
@@ -29,17 +30,6 @@ PERSONS = {
     "both": {"roles": ["unit_ciso", "ciso"]},
     "net": {"roles": ["organisation_network_manager"]},
     "staff": {"roles": ["system_staff"]},
-}
-PERMITTED: dict[str, object] = {
-    "controls": ["account_lockout.threshold"],
-    "hosts": "web",
-    "reason": "An old scanner",
-    "applicant": "unit",
-    "applied_on": "2026-11-01",
-    "state": "permitted",
-    "decided_by": "chief",
-    "decided_on": "2026-11-05",
-    "expires_on": "2027-03-31",
 }
 EMERGENCY = {
     **{key: value for key, value in PERMITTED.items() if not key.startswith("decided")},

@@ -7,35 +7,23 @@ import importlib.util
 import json
 import shutil
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import ansible.module_utils
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
 
+from tests.unit.modules import load
+
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(__file__).parent / "data" / "pam_profile"
-ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
 PURE = importlib.import_module("ansible.module_utils.kijun_pam")
 FILES = importlib.import_module("ansible.module_utils.kijun_pam_files")
 OURS = ("kijun-faillock-preauth", "kijun-faillock", "kijun-faillock-reset")
 ROLE_FILES = ROOT / "roles" / "account_lockout" / "files"
 
 
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "kijun_pam_profile", ROOT / "library" / "kijun_pam_profile.py"
-    )
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-MODULE = load()
+MODULE = load("library/kijun_pam_profile.py")
 PROFILES = [{"name": name, "content": (ROLE_FILES / name).read_text()} for name in OURS]
 
 

@@ -6,17 +6,16 @@ import importlib
 import importlib.util
 import re
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import ansible.module_utils
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.modules import load
+
 ROOT = Path(__file__).resolve().parents[2]
-ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
 EXIM = importlib.import_module("ansible.module_utils.kijun_exim")
 DATA = Path(__file__).parent / "data/mail_forwarding"
 TEMPLATE = """\
@@ -38,15 +37,6 @@ userforward:
 """
 
 
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("exim", ROOT / "library/kijun_exim_forwarding.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def configuration(host: str, *changes: tuple[str, str]) -> Any:
     """What the module knows of a captured host, with some lines changed; no Exim is asked."""
     text = (DATA / f"{host}.exim").read_text(encoding="utf-8")
@@ -65,7 +55,7 @@ def names(routers: list[dict[str, str]]) -> list[str]:
 
 
 def test_documentation_and_argument_spec_agree() -> None:
-    module = load()
+    module = load("library/kijun_exim_forwarding.py")
     documented = yaml.safe_load(module.DOCUMENTATION)["options"]
     assert documented.keys() == module.ARGUMENT_SPEC.keys()
     for name, spec in module.ARGUMENT_SPEC.items():

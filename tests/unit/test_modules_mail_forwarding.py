@@ -7,14 +7,14 @@ import importlib.util
 from datetime import date
 from pathlib import Path
 
-import ansible.module_utils
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.modules import load
+
 ROOT = Path(__file__).resolve().parents[2]
-ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
 HELPERS = importlib.import_module("ansible.module_utils.kijun_forwarding")
 OUT = "x@outside.invalid"
 
@@ -26,18 +26,8 @@ def inside(until: str = "2099-12-31") -> object:
     return HELPERS.Inside("museum.example", local, ["branch.example"], approved, today)
 
 
-def load() -> object:
-    path = ROOT / "library/kijun_postfix_forwarding.py"
-    spec = importlib.util.spec_from_file_location("forwarding", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_documentation_and_argument_spec_agree() -> None:
-    module = load()
+    module = load("library/kijun_postfix_forwarding.py")
     documented = yaml.safe_load(module.DOCUMENTATION)["options"]
     assert documented.keys() == module.ARGUMENT_SPEC.keys()
     for name, spec in module.ARGUMENT_SPEC.items():

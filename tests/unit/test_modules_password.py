@@ -8,28 +8,19 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import ansible.module_utils
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
 from passlib.hash import sha512_crypt
 
+from tests.unit.modules import load
+
 ROOT = Path(__file__).resolve().parents[2]
-ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
 NOW = 1_795_558_000
 SHADOW = (
     "root:*:20781:0:99999:7:::\nhanako:$6$saltsalt$hash:20781:0:99999:7:::\ntaro:!:20781:0:99999:7:::\n"
     "jiro:$6$othersalt$hash:0:0:99999:7:::\n"
 )
-
-
-def load(path: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 STAMP = load("library/kijun_password_stamp.py")

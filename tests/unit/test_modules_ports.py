@@ -1,23 +1,17 @@
 """The module that loads the filter: its rules, what it refuses, and that it always has a way back."""
 
-import importlib.util
+import importlib
 import json
 from pathlib import Path
 
-import ansible.module_utils
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-ROOT = Path(__file__).parents[2]
-ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
+from tests.unit.modules import load
 
-from ansible.module_utils import kijun_port_rules as rules  # noqa: E402
+rules = importlib.import_module("ansible.module_utils.kijun_port_rules")
 
-SPEC = importlib.util.spec_from_file_location("kijun_port_filter", ROOT / "library/kijun_port_filter.py")
-assert SPEC is not None
-assert SPEC.loader is not None
-MODULE = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(MODULE)
+MODULE = load("library/kijun_port_filter.py")
 SSHD_ONLY = 'tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=38,fd=3))\n'
 WEB = {"port": 443, "proto": "tcp", "from": "any", "purpose": "Web", "owner": "Public relations"}
 

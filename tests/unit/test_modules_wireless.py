@@ -6,18 +6,17 @@ import importlib
 import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import ansible.module_utils
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.modules import load
+
 ROOT = Path(__file__).resolve().parents[2]
-ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
 HELPERS = importlib.import_module("ansible.module_utils.kijun_wireless")
 LONG = "canary-canary-canary-canary"
 
@@ -91,15 +90,6 @@ CHANGES = [
     ("manager", "/etc/NetworkManager/system-connections/cafe", PROFILE, PROFILE_AFTER),
     ("iwd", "/var/lib/iwd/staff.psk", IWD, IWD_AFTER),
 ]
-
-
-def load(path: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 MODULE = load("library/kijun_wireless.py")

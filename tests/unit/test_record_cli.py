@@ -1,7 +1,6 @@
 """`kijun record` as an operator meets it, and what `check` and `enforce` do where nothing can be recorded."""
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,16 +12,6 @@ from kijun.enforcing import Enforcement, Request
 from kijun.errors import KijunError
 from kijun.model import Status
 from tests.unit import recorded
-
-
-@pytest.fixture(name="filled", scope="module")
-def filled_(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return recorded.fill(tmp_path_factory.mktemp("record") / "record.sqlite")
-
-
-@pytest.fixture(name="copy")
-def copy_(filled: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(filled, tmp_path / "record.sqlite"))
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:

@@ -29,18 +29,7 @@ from kijun.records.address import address
 from kijun.records.store import Record
 from tests.unit import recorded
 from tests.unit.recorded import NOW, OPTIONS
-
-PERMITTED = {
-    "controls": ["account_lockout.threshold"],
-    "hosts": "web",
-    "reason": "An old scanner",
-    "applicant": "unit",
-    "applied_on": "2026-11-01",
-    "state": "permitted",
-    "decided_by": "chief",
-    "decided_on": "2026-11-05",
-    "expires_on": "2027-03-31",
-}
+from tests.unit.registered import PERMITTED
 
 
 def happened(path: Path) -> list[querying.Happened]:

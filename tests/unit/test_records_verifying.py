@@ -1,7 +1,6 @@
 """Whatever is edited, deleted, moved or cut off in a record is found; what is not touched is not blamed."""
 
 import contextlib
-import shutil
 import sqlite3
 import zlib
 from pathlib import Path
@@ -13,16 +12,6 @@ from hypothesis import strategies as st
 from kijun.records import blobs
 from kijun.records.verifier import Chain, Checkpoint, Event, decode, event_hash, event_of, hosts_seal
 from tests.unit import recorded
-
-
-@pytest.fixture(name="filled", scope="module")
-def filled_(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return recorded.fill(tmp_path_factory.mktemp("record") / "record.sqlite")
-
-
-@pytest.fixture(name="copy")
-def copy_(filled: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(filled, tmp_path / "record.sqlite"))
 
 
 def test_what_nobody_touched_is_whole(filled: Path) -> None:

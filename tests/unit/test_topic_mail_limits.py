@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 from pathlib import Path
 
-import ansible.module_utils
 import pytest
 import yaml
 from hypothesis import given
@@ -18,6 +16,7 @@ from kijun.topics import mail_limits
 from kijun.topics._mail_reads import DOVECOT, DOVECOT_SINCE, OUTBOUND, POSTFIX, RUNNING, WATCH
 from kijun.topics._mail_relay_exim_reads import EXIM
 from kijun.topics.mail_limits import judge
+from tests.unit.modules import load
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(__file__).parent / "data/mail_limits"
@@ -204,15 +203,7 @@ def test_real_answers_with_noise_in_them_never_raise(host, kind, place, noise):
     assert set(judged(texts)) == set(NAMES)
 
 
-def _module():
-    ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
-    spec = importlib.util.spec_from_file_location("limits", ROOT / "library/kijun_postfix_limits.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_the_module_takes_away_what_lifts_a_limit():
-    module = _module()
+    module = load("library/kijun_postfix_limits.py")
     assert yaml.safe_load(module.DOCUMENTATION)["options"].keys() == module.ARGUMENT_SPEC.keys()
     assert [module.lifts(value, 300) for value in ("0", "301", "$x", "300", "1")] == [True] * 3 + [False] * 2
